@@ -1,0 +1,98 @@
+/** What every error of this library carries besides its message: a code that stays the same between versions. */
+export type ErrorCode = `EVENKEEL_${string}`
+
+export interface ErrorDetails {
+  readonly code?: ErrorCode
+  readonly cause?: unknown
+}
+
+/** A dimension, length or range that does not fit. `expected` and `actual` are what the message says, as values. */
+export class ShapeError extends RangeError {
+  override readonly name = 'ShapeError'
+  readonly code: ErrorCode
+  readonly expected: unknown
+  readonly actual: unknown
+
+  constructor(message: string, details: ErrorDetails & { expected?: unknown; actual?: unknown } = {}) {
+    super(message, { cause: details.cause })
+    this.code = details.code ?? 'EVENKEEL_SHAPE'
+    this.expected = details.expected
+    this.actual = details.actual
+  }
+}
+
+/** The backend that was asked for cannot run, ran out of memory, or the object was disposed of. */
+export class BackendError extends Error {
+  override readonly name = 'BackendError'
+  readonly code: ErrorCode
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    super(message, { cause: details.cause })
+    this.code = details.code ?? 'EVENKEEL_BACKEND'
+  }
+}
+
+/** NaN or infinity where training needs finite numbers. Nothing of the step was written. */
+export class NonFiniteError extends Error {
+  override readonly name = 'NonFiniteError'
+  readonly code: ErrorCode
+  /** What was not finite: an input's name, `'loss'`, or the dotted path of a layer's parameter or statistics. */
+  readonly layer: string
+  /** The step that was refused, counted from 0 over the life of the trainer. */
+  readonly step: number
+
+  constructor(message: string, details: ErrorDetails & { layer: string; step: number }) {
+    super(message, { cause: details.cause })
+    this.code = details.code ?? 'EVENKEEL_NON_FINITE'
+    this.layer = details.layer
+    this.step = details.step
+  }
+}
+
+/** A file that is truncated, foreign, or of a version this library does not read. */
+export class FileFormatError extends Error {
+  override readonly name = 'FileFormatError'
+  readonly code: ErrorCode
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    super(message, { cause: details.cause })
+    this.code = details.code ?? 'EVENKEEL_FILE_FORMAT'
+  }
+}
+
+/** `Owner.method: expected <what>, got <value>. <what to do>` */
+export function expectation(owner: string, expected: string, actual: unknown, advice?: string): string {
+  const sentence = `${owner}: expected ${expected}, got ${typeof actual === 'string' ? actual : describe(actual)}`
+  return advice ? `${sentence}. ${advice}` : sentence
+}
+
+/** A `TypeError` with a stable code: a value of the wrong kind. */
+export function wrongKind(owner: string, expected: string, actual: unknown, advice?: string): TypeError {
+  return withCode(new TypeError(expectation(owner, expected, describe(actual), advice)), 'EVENKEEL_TYPE')
+}
+
+/** A `RangeError` with a stable code: a value of the right kind, out of its range. */
+export function outOfRange(owner: string, expected: string, actual: unknown, advice?: string): RangeError {
+  return withCode(new RangeError(expectation(owner, expected, describe(actual), advice)), 'EVENKEEL_RANGE')
+}
+
+export function withCode<E extends Error>(error: E, code: ErrorCode): E & { code: ErrorCode } {
+  return Object.assign(error, { code })
+}
+
+/** A short, safe rendering of any value for an error message. */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') return `'${value.length > 60 ? `${value.slice(0, 57)}...` : value}'`
+  if (typeof value === 'bigint') return `${value}n`
+  if (typeof value === 'function') return value.name ? `function ${value.name}` : 'a function'
+  if (value === null || typeof value !== 'object') return String(value)
+  if (Array.isArray(value)) {
+    const shown = value.slice(0, 8).map(describe).join(', ')
+    return `[${shown}${value.length > 8 ? `, ... ${value.length} in all` : ''}]`
+  }
+  if (ArrayBuffer.isView(value)) {
+    const length = 'length' in value ? (value as Uint8Array).length : value.byteLength
+    return `${value.constructor.name}(${length})`
+  }
+  return value.constructor?.name && value.constructor.name !== 'Object' ? `a ${value.constructor.name}` : 'an object'
+}

@@ -1,0 +1,8 @@
+import { add } from './add.js'
+import type { KernelName } from './table.js'
+import type { PortableKernel } from './types.js'
+
+/** Every kernel's TypeScript twin. */
+export const portableKernels: Partial<Record<KernelName, PortableKernel>> = {
+  add
+}

@@ -1,0 +1,388 @@
+import type { DType, ElementsRule, KernelSpec, OperandSpec } from './types.js'
+
+/**
+ * One entry a kernel: operands with their sizes, dims and scalars by name. The native addon holds the same
+ * table (`native/kernels/table.cc`), and a test holds the two side by side.
+ *
+ * Scalars shared by kernels:
+ * - `activation` (code of types.ts) and `slope` (of leaky relu);
+ * - the dropout group `threshold, keyLow, keyHigh, repeat, step, stream, firstBlock`: threshold 0 means none
+ *   (the mask operand is then null); elements are counted from 8 · firstBlock.
+ */
+type Operand = OperandSpec & { readonly elements: ElementsRule }
+
+const read = (name: string, elements: ElementsRule, dtype: DType = 'float32'): Operand => ({ name, dtype, access: 'read', elements })
+const optional = (name: string, elements: ElementsRule, dtype: DType = 'float32'): Operand => ({
+  name,
+  dtype,
+  access: 'read',
+  optional: true,
+  elements
+})
+const write = (name: string, elements: ElementsRule, dtype: DType = 'float32', inPlaceOf?: string): Operand =>
+  inPlaceOf === undefined ? { name, dtype, access: 'write', elements } : { name, dtype, access: 'write', elements, inPlaceOf }
+const optionalWrite = (name: string, elements: ElementsRule, dtype: DType = 'float32'): Operand => ({
+  name,
+  dtype,
+  access: 'write',
+  optional: true,
+  elements
+})
+const update = (name: string, elements: ElementsRule, dtype: DType = 'float32'): Operand => ({ name, dtype, access: 'readwrite', elements })
+const optionalUpdate = (name: string, elements: ElementsRule, dtype: DType = 'float32'): Operand => ({
+  name,
+  dtype,
+  access: 'readwrite',
+  optional: true,
+  elements
+})
+
+/** Element rules. Positions are those of `dims`. */
+const dim =
+  (index: number): ElementsRule =>
+  (dims) =>
+    dims[index]!
+const product =
+  (...indices: number[]): ElementsRule =>
+  (dims) =>
+    indices.reduce((total, index) => total * dims[index]!, 1)
+/** One bit an element, whole bytes. */
+const maskBytes =
+  (...indices: number[]): ElementsRule =>
+  (dims) =>
+    Math.ceil(product(...indices)(dims, []) / 8)
+const one: ElementsRule = () => 1
+
+/** Columns of the optimizers' segment table (float64): one row a parameter, in the order of the flat region. */
+export const segmentColumns = ['start', 'length', 'rateFactor', 'weightDecay', 'maxNorm', 'rowLength'] as const
+/** The widest panel any instruction set packs; a packed operand has n rounded up to it. */
+export const packedPanel = 64
+
+const dropoutScalars = ['threshold', 'keyLow', 'keyHigh', 'repeat', 'step', 'stream', 'firstBlock'] as const
+const bnDims = ['outer', 'channels', 'inner'] as const
+const bnAll = product(0, 1, 2)
+const channels = dim(1)
+
+export const kernelTable = [
+  // ---- element-wise -------------------------------------------------------------------------------------------
+  {
+    name: 'add', // out = a + b
+    operands: [write('out', dim(0), 'float32', 'a'), read('a', dim(0)), read('b', dim(0))],
+    dims: ['count'],
+    scalars: []
+  },
+  {
+    name: 'addBias', // out[r, c] = x[r, c] + bias[c]
+    operands: [write('out', product(0, 1), 'float32', 'x'), read('x', product(0, 1)), read('bias', dim(1))],
+    dims: ['rows', 'columns'],
+    scalars: []
+  },
+  {
+    name: 'scaleColumns', // out[r, c] = x[r, c] · scale[c]
+    operands: [write('out', product(0, 1), 'float32', 'x'), read('x', product(0, 1)), read('scale', dim(1))],
+    dims: ['rows', 'columns'],
+    scalars: []
+  },
+  {
+    name: 'sumRows', // out[c] = Σ_r x[r, c], float64 across fixed blocks of rows: the gradient of a bias
+    operands: [write('out', dim(1)), read('x', product(0, 1))],
+    dims: ['rows', 'columns'],
+    scalars: []
+  },
+  {
+    name: 'mean', // out[0] = Σ x / count, summed in float64
+    operands: [write('out', one), read('x', dim(0))],
+    dims: ['count'],
+    scalars: []
+  },
+  {
+    name: 'meanBackward', // dx[i] = dMean[0] / count
+    operands: [write('dx', dim(0)), read('dMean', one)],
+    dims: ['count'],
+    scalars: []
+  },
+  {
+    name: 'fill', // out[i] = value
+    operands: [write('out', dim(0))],
+    dims: ['count'],
+    scalars: ['value']
+  },
+  {
+    name: 'activationForward', // y = activation(x)
+    operands: [write('y', dim(0), 'float32', 'x'), read('x', dim(0))],
+    dims: ['count'],
+    scalars: ['activation', 'slope']
+  },
+  {
+    name: 'activationBackward', // dx = dy · activation'(x), the derivative taken from the output y
+    operands: [write('dx', dim(0), 'float32', 'dy'), read('dy', dim(0)), read('y', dim(0))],
+    dims: ['count'],
+    scalars: ['activation', 'slope']
+  },
+  // ---- matmul -------------------------------------------------------------------------------------------------
+  {
+    name: 'matmul', // out[m, n] = activation((Σ_k A[m, k] · aScale[k] · B[k, n]) · scale[n] + bias[n])
+    // transposeA: a is stored [k, m]; layoutB 0: b is [k, n], 1: b is [n, k], 2: what matmulPack made
+    operands: [
+      write('out', product(0, 1)),
+      read('a', product(0, 2)),
+      read('b', (dims, scalars) => (scalars[1] === 2 ? Math.ceil(dims[1]! / packedPanel) * packedPanel : dims[1]!) * dims[2]!),
+      optional('bias', dim(1)),
+      optional('scale', dim(1)),
+      optional('aScale', dim(2))
+    ],
+    dims: ['m', 'n', 'k'],
+    scalars: ['transposeA', 'layoutB', 'activation', 'slope']
+  },
+  {
+    name: 'matmulPack', // packed = b in the order in which matmul reads it on this instruction set; layoutB 0 or 1
+    operands: [write('packed', (dims) => Math.ceil(dims[0]! / packedPanel) * packedPanel * dims[1]!), read('b', product(0, 1))],
+    dims: ['n', 'k'],
+    scalars: ['layoutB']
+  },
+  // ---- batch normalization over [outer, channels, inner] --------------------------------------------------------
+  {
+    name: 'batchNormStats',
+    operands: [
+      write('mean', channels),
+      write('meanLow', channels),
+      write('variance', channels),
+      write('invStd', channels),
+      read('x', bnAll)
+    ],
+    dims: bnDims,
+    scalars: ['epsilon']
+  },
+  {
+    name: 'batchNormApply', // y = dropout(activation(((x − mean) − meanLow) · (gamma · invStd) + beta))
+    operands: [
+      write('y', bnAll, 'float32', 'x'),
+      optionalWrite('mask', maskBytes(0, 1, 2), 'uint8'),
+      read('x', bnAll),
+      read('mean', channels),
+      optional('meanLow', channels),
+      read('invStd', channels),
+      optional('gamma', channels),
+      optional('beta', channels)
+    ],
+    dims: bnDims,
+    scalars: ['activation', 'slope', ...dropoutScalars]
+  },
+  {
+    name: 'batchNormForward', // batchNormStats, then batchNormApply
+    operands: [
+      write('y', bnAll),
+      optionalWrite('mask', maskBytes(0, 1, 2), 'uint8'),
+      write('mean', channels),
+      write('meanLow', channels),
+      write('variance', channels),
+      write('invStd', channels),
+      read('x', bnAll),
+      optional('gamma', channels),
+      optional('beta', channels)
+    ],
+    dims: bnDims,
+    scalars: ['epsilon', 'activation', 'slope', ...dropoutScalars]
+  },
+  {
+    name: 'batchNormBackwardReduce', // dGamma = Σ dz · x̂, dBeta = Σ dz, with dz = dy through dropout and activation
+    operands: [
+      write('dGamma', channels),
+      write('dBeta', channels),
+      optional('mask', maskBytes(0, 1, 2), 'uint8'),
+      read('dy', bnAll),
+      read('x', bnAll),
+      read('mean', channels),
+      optional('meanLow', channels),
+      read('invStd', channels),
+      optional('gamma', channels),
+      optional('beta', channels)
+    ],
+    dims: bnDims,
+    scalars: ['activation', 'slope', 'threshold']
+  },
+  {
+    name: 'batchNormBackwardApply', // dx = scale · (dz − dBeta/m − x̂ · dGamma/m); running 1: dx = scale · dz
+    operands: [
+      write('dx', bnAll, 'float32', 'dy'),
+      optional('mask', maskBytes(0, 1, 2), 'uint8'),
+      read('dy', bnAll),
+      read('x', bnAll),
+      read('mean', channels),
+      optional('meanLow', channels),
+      read('invStd', channels),
+      optional('gamma', channels),
+      optional('beta', channels),
+      read('dGamma', channels),
+      read('dBeta', channels)
+    ],
+    dims: bnDims,
+    scalars: ['activation', 'slope', 'threshold', 'running']
+  },
+  {
+    name: 'batchNormBackward', // batchNormBackwardReduce, then batchNormBackwardApply with running 0
+    operands: [
+      write('dx', bnAll, 'float32', 'dy'),
+      write('dGamma', channels),
+      write('dBeta', channels),
+      optional('mask', maskBytes(0, 1, 2), 'uint8'),
+      read('dy', bnAll),
+      read('x', bnAll),
+      read('mean', channels),
+      optional('meanLow', channels),
+      read('invStd', channels),
+      optional('gamma', channels),
+      optional('beta', channels)
+    ],
+    dims: bnDims,
+    scalars: ['activation', 'slope', 'threshold']
+  },
+  {
+    name: 'batchNormInvStd', // invStd = 1/√(variance + epsilon), in float64, rounded once
+    operands: [write('invStd', dim(0)), read('variance', dim(0))],
+    dims: ['channels'],
+    scalars: ['epsilon']
+  },
+  {
+    name: 'batchNormRunning', // running ← running + (1 − decay)·(batch − running), variance · m/(m − 1); batches + 1
+    operands: [
+      update('runningMean', channels),
+      update('runningVariance', channels),
+      optionalUpdate('batches', one, 'float64'),
+      read('mean', channels),
+      optional('meanLow', channels),
+      read('variance', channels)
+    ],
+    dims: bnDims,
+    scalars: ['decay']
+  },
+  {
+    name: 'batchNormFold', // (acc·scaleIn + biasIn) normalized = acc·scale + bias, in float64, rounded once
+    operands: [
+      write('scale', dim(0)),
+      write('bias', dim(0)),
+      read('mean', dim(0)),
+      read('variance', dim(0)),
+      optional('gamma', dim(0)),
+      optional('beta', dim(0)),
+      optional('scaleIn', dim(0)),
+      optional('biasIn', dim(0))
+    ],
+    dims: ['channels'],
+    scalars: ['epsilon']
+  },
+  // ---- dropout --------------------------------------------------------------------------------------------------
+  {
+    name: 'dropoutForward', // y = kept ? x · 65536/(65536 − threshold) : 0
+    operands: [write('y', dim(0), 'float32', 'x'), write('mask', maskBytes(0), 'uint8'), read('x', dim(0))],
+    dims: ['count'],
+    scalars: dropoutScalars
+  },
+  {
+    name: 'dropoutBackward', // dx = kept ? dy · 65536/(65536 − threshold) : 0
+    operands: [write('dx', dim(0), 'float32', 'dy'), read('dy', dim(0)), read('mask', maskBytes(0), 'uint8')],
+    dims: ['count'],
+    scalars: ['threshold']
+  },
+  // ---- weight normalization, one norm a row ---------------------------------------------------------------------
+  {
+    name: 'weightNormForward', // w = (g/‖v‖) · v
+    operands: [write('w', product(0, 1)), write('norm', dim(0)), read('v', product(0, 1)), read('g', dim(0))],
+    dims: ['rows', 'columns'],
+    scalars: []
+  },
+  {
+    name: 'weightNormScale', // scale = g/‖v‖, 0 for a row of zeros
+    operands: [write('scale', dim(0)), write('norm', dim(0)), read('v', product(0, 1)), read('g', dim(0))],
+    dims: ['rows', 'columns'],
+    scalars: []
+  },
+  {
+    name: 'weightNormBackward', // dg = (v/‖v‖)·dw; dv = (g/‖v‖)·(dw − (v/‖v‖)·dg)
+    operands: [
+      write('dv', product(0, 1), 'float32', 'dw'),
+      write('dg', dim(0)),
+      read('dw', product(0, 1)),
+      read('v', product(0, 1)),
+      read('g', dim(0)),
+      read('norm', dim(0))
+    ],
+    dims: ['rows', 'columns'],
+    scalars: []
+  },
+  // ---- losses, one value a row ----------------------------------------------------------------------------------
+  {
+    name: 'softmaxCrossEntropyForward', // rowLoss[r] = logSumExp[r] − logits[r, labels[r]]
+    operands: [write('rowLoss', dim(0)), write('logSumExp', dim(0)), read('logits', product(0, 1)), read('labels', dim(0), 'int32')],
+    dims: ['rows', 'classes'],
+    scalars: []
+  },
+  {
+    name: 'softmaxCrossEntropyBackward', // dLogits = dRowLoss[r] · (exp(logits − logSumExp[r]) − [c = labels[r]])
+    operands: [
+      write('dLogits', product(0, 1)),
+      read('logSumExp', dim(0)),
+      read('dRowLoss', dim(0)),
+      read('logits', product(0, 1)),
+      read('labels', dim(0), 'int32')
+    ],
+    dims: ['rows', 'classes'],
+    scalars: []
+  },
+  {
+    name: 'squaredErrorForward', // rowLoss[r] = Σ_c (prediction − target)² / columns
+    operands: [write('rowLoss', dim(0)), read('prediction', product(0, 1)), read('target', product(0, 1))],
+    dims: ['rows', 'columns'],
+    scalars: []
+  },
+  {
+    name: 'squaredErrorBackward', // dPrediction = dRowLoss[r] · 2 · (prediction − target) / columns
+    operands: [
+      write('dPrediction', product(0, 1)),
+      read('dRowLoss', dim(0)),
+      read('prediction', product(0, 1)),
+      read('target', product(0, 1))
+    ],
+    dims: ['rows', 'columns'],
+    scalars: []
+  },
+  // ---- checks: nothing is written, the status says ----------------------------------------------------------------
+  { name: 'checkFinite', operands: [read('x', dim(0))], dims: ['count'], scalars: [] },
+  { name: 'checkLabels', operands: [read('labels', dim(0), 'int32')], dims: ['count', 'classes'], scalars: [] },
+  // ---- optimizers over the flat parameters; `segments` rows are segmentColumns -------------------------------------
+  {
+    name: 'sgdUpdate', // u ← μu + (g + λp); p ← p − lr·u, or with nesterov 1: p ← p − lr·((g + λp) + μu)
+    operands: [
+      update('parameters', dim(0)),
+      optionalUpdate('velocity', dim(0)),
+      read('gradients', dim(0)),
+      read('segments', (dims) => dims[1]! * 6, 'float64')
+    ],
+    dims: ['count', 'segments'],
+    scalars: ['learningRate', 'momentum', 'nesterov']
+  },
+  {
+    name: 'adamUpdate', // m ← β₁m + (1−β₁)g; v ← β₂v + ((1−β₂)g)g; p ← p − (a·m)/(b√v + ε); decoupled 1: first p ← p·(1−lr·λ)
+    operands: [
+      update('parameters', dim(0)),
+      update('firstMoment', dim(0)),
+      update('secondMoment', dim(0)),
+      read('gradients', dim(0)),
+      read('segments', (dims) => dims[1]! * 6, 'float64')
+    ],
+    dims: ['count', 'segments'],
+    scalars: ['learningRate', 'a', 'b', 'beta1', 'beta2', 'epsilon', 'decoupled']
+  },
+  {
+    name: 'maxNorm', // rows longer than the segment's maxNorm are scaled onto it
+    operands: [update('parameters', dim(0)), read('segments', (dims) => dims[1]! * 6, 'float64')],
+    dims: ['count', 'segments'],
+    scalars: []
+  }
+] as const satisfies readonly KernelSpec[]
+
+export type KernelName = (typeof kernelTable)[number]['name']
+
+export const kernelSpecs: Readonly<Record<KernelName, KernelSpec>> = Object.fromEntries(
+  kernelTable.map((spec) => [spec.name, spec])
+) as unknown as Record<KernelName, KernelSpec>
