@@ -1,0 +1,56 @@
+import type { Value } from '../graph/graph.js'
+import type { StaticShape } from '../shape.js'
+
+/**
+ * A layer describes a function from a value to a value. It holds options, no numbers: parameters are asked for
+ * by name while the model is traced, and live in the model.
+ */
+export interface Layer {
+  /** What the saved architecture calls it: `linear`, `batchNorm`, … */
+  readonly kind: string
+  /** Stands in the dotted path instead of the layer's position. */
+  readonly name?: string
+  /** Plain data from which `kind`'s factory makes an equal layer: JSON. Nested layers are in `layers`. */
+  readonly options: Readonly<Record<string, unknown>>
+  readonly layers?: readonly Layer[]
+  apply(context: LayerContext, input: Value): Value
+}
+
+/** What a layer may ask for while it is traced. */
+export interface LayerContext {
+  /** Dotted path of the layer: `'0'`, `'encoder.hidden'`; empty at the root. */
+  readonly path: string
+  readonly training: boolean
+  /** A trainable tensor, `path.name`. The same call in every trace. */
+  parameter(name: string, shape: StaticShape, initializer: Initializer): Value
+  /** A tensor that training updates without a gradient (running statistics), `path.name`. */
+  buffer(name: string, shape: StaticShape, initial: number, dtype?: 'float32' | 'float64'): Value
+  /** Applies a nested layer under `path.name`. */
+  child(name: string, layer: Layer, input: Value): Value
+  /** The number of the next random stream: counts over the whole model in trace order. */
+  ordinal(): number
+  /** Another context for the same path, in which `parameter` is answered by `override`. */
+  withParameters(override: (name: string, shape: StaticShape, initializer: Initializer) => Value): LayerContext
+}
+
+/**
+ * Gives a new parameter its numbers, from the model's seed and a stream of its own. For a shape
+ * `[outputs, inputs]` (or `[outputs, height, width, inputs]`) fan-in is the product of all but the first size.
+ */
+export interface Initializer {
+  readonly kind: string
+  readonly options: Readonly<Record<string, unknown>>
+  /** Fills target[start … end): resumable, so that a long fill can be cut into slices without changing a bit. */
+  fill(target: Float32Array, request: InitializerRequest): void
+  /** Cannot be cut: start is 0 and end the whole (orthogonal). */
+  readonly whole?: true
+}
+
+export interface InitializerRequest {
+  readonly shape: StaticShape
+  /** Low and high half of the model's seed. */
+  readonly key: readonly [number, number]
+  readonly stream: number
+  readonly start: number
+  readonly end: number
+}
