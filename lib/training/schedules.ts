@@ -1,0 +1,150 @@
+import { FileFormatError, outOfRange, wrongKind } from '../errors.js'
+import { checkOptions, integerOption, numberOption } from '../options.js'
+import type { Schedule } from './optimizer.js'
+
+/** A schedule as JSON: its kind and its options. */
+export interface ScheduleJSON {
+  readonly kind: string
+  readonly [option: string]: unknown
+}
+
+/**
+ * The same rate at every step. An optimizer's `learningRate: 0.1` is short for `constantRate(0.1)`.
+ *
+ * @throws RangeError for a rate that is negative or not finite
+ */
+export function constantRate(learningRate: number): Schedule {
+  const rate = rateOption('constantRate', 'learningRate', learningRate)
+  return { kind: 'constantRate', options: { learningRate: rate }, at: () => rate }
+}
+
+export interface StepDecayOptions {
+  /** Rate of the first steps. */
+  learningRate: number
+  /** Steps between two reductions. */
+  every: number
+  /** What the rate is multiplied with at each; default 0.1, as most published schedules do. */
+  factor?: number
+}
+
+/**
+ * `rate(step) = learningRate · factor^⌊step/every⌋`
+ *
+ * Steps are optimizer steps, counted from 0: for an epoch of N rows, `every: epochs · Math.ceil(N / batchSize)`.
+ */
+export function stepDecay(options: StepDecayOptions): Schedule {
+  const owner = 'stepDecay'
+  const given = checkOptions(owner, options, ['learningRate', 'every', 'factor'])
+  const learningRate = rateOption(owner, 'learningRate', given.learningRate)
+  const every = stepsOption(owner, 'every', given.every)
+  const factor = numberOption(owner, 'factor', given.factor, 0.1, { above: 0 })
+  return {
+    kind: owner,
+    options: { learningRate, every, factor },
+    at: (step) => learningRate * factor ** Math.floor(step / every)
+  }
+}
+
+export interface CosineDecayOptions {
+  /** Rate of step 0. */
+  learningRate: number
+  /** The step at which `final` is reached; the rate stays there. */
+  steps: number
+  /** Default 0. */
+  final?: number
+}
+
+/**
+ * `rate(step) = final + (learningRate − final) · (1 + cos(π · min(step, steps)/steps)) / 2`
+ *
+ * Loshchilov & Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts" (2017), equation 5, without restarts.
+ */
+export function cosineDecay(options: CosineDecayOptions): Schedule {
+  const owner = 'cosineDecay'
+  const given = checkOptions(owner, options, ['learningRate', 'steps', 'final'])
+  const learningRate = rateOption(owner, 'learningRate', given.learningRate)
+  const steps = stepsOption(owner, 'steps', given.steps)
+  const final = numberOption(owner, 'final', given.final, 0, { atLeast: 0 })
+  return {
+    kind: owner,
+    options: { learningRate, steps, final },
+    at: (step) => final + ((learningRate - final) * (1 + Math.cos((Math.PI * Math.min(step, steps)) / steps))) / 2
+  }
+}
+
+export interface WarmUpOptions {
+  /** How many steps run below the schedule's first rate. */
+  steps: number
+  /** What follows; its step 0 is our step `steps`. A number is a constant rate. */
+  schedule: Schedule | ScheduleJSON | number
+}
+
+/**
+ * `rate(step) = schedule(0) · (step + 1)/(steps + 1)` for `step < steps`, then `schedule(step − steps)`.
+ *
+ * Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour" (2017), section 2.2. The first step
+ * already moves: a rate of 0 would waste it.
+ */
+export function warmUp(options: WarmUpOptions): Schedule {
+  const owner = 'warmUp'
+  const given = checkOptions(owner, options, ['steps', 'schedule'])
+  const steps = stepsOption(owner, 'steps', given.steps)
+  const schedule = toSchedule(owner, 'schedule', given.schedule)
+  return {
+    kind: owner,
+    options: { steps, schedule: scheduleJSON(schedule) },
+    at: (step) => (step < steps ? (schedule.at(0) * (step + 1)) / (steps + 1) : schedule.at(step - steps))
+  }
+}
+
+/** A schedule from an option: a schedule, its JSON, or a number for a constant rate. */
+export function toSchedule(owner: string, name: string, value: unknown): Schedule {
+  if (typeof value === 'number') return constantRate(rateOption(owner, name, value))
+  if (typeof value === 'object' && value !== null) {
+    if (typeof (value as Schedule).at === 'function') return value as Schedule
+    if (typeof (value as ScheduleJSON).kind === 'string') return scheduleFromJSON(value as ScheduleJSON)
+  }
+  throw wrongKind(owner, `${name} to be a number or a schedule`, value)
+}
+
+/** The schedule as plain data, for a checkpoint. */
+export function scheduleJSON(schedule: Schedule): ScheduleJSON {
+  return { ...schedule.options, kind: schedule.kind }
+}
+
+/** @throws FileFormatError for a kind that is not one of this module */
+export function scheduleFromJSON(json: ScheduleJSON): Schedule {
+  const { kind, ...options } = json
+  // biome-ignore lint/suspicious/noExplicitAny: the factories check what they get
+  const given = options as any
+  switch (kind) {
+    case 'constantRate':
+      return constantRate(given.learningRate)
+    case 'stepDecay':
+      return stepDecay(given)
+    case 'cosineDecay':
+      return cosineDecay(given)
+    case 'warmUp':
+      return warmUp(given)
+    default:
+      throw new FileFormatError(`scheduleFromJSON: expected a schedule of this library, got kind '${kind}'`)
+  }
+}
+
+/** The rate at a step, checked: a schedule may be a user's own. */
+export function rateAt(schedule: Schedule, step: number): number {
+  const rate = schedule.at(step)
+  if (typeof rate !== 'number' || !Number.isFinite(rate) || rate < 0)
+    throw outOfRange(`${schedule.kind}.at(${step})`, 'a finite learning rate at least 0', rate)
+  return rate
+}
+
+function rateOption(owner: string, name: string, value: unknown): number {
+  if (typeof value !== 'number') throw wrongKind(owner, `${name} to be a finite number at least 0`, value)
+  return numberOption(owner, name, value, 0, { atLeast: 0 })
+}
+
+function stepsOption(owner: string, name: string, value: unknown): number {
+  if (typeof value !== 'number') throw wrongKind(owner, `${name} to be an integer at least 1`, value)
+  return integerOption(owner, name, value, 1, { atLeast: 1 })
+}
