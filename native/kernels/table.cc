@@ -4,9 +4,13 @@
 namespace evenkeel {
 
 extern const KernelEntry kAdd;
+extern const KernelEntry kActivationForward;
+extern const KernelEntry kActivationBackward;
 
 const KernelEntry* const kKernelTable[] = {
     &kAdd,
+    &kActivationForward,
+    &kActivationBackward,
 };
 const int kKernelCount = sizeof(kKernelTable) / sizeof(kKernelTable[0]);
 
