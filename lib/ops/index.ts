@@ -1,0 +1,13 @@
+/** Operations on values, for models and losses written from outside: `import * as ops from 'evenkeel/ops'`. */
+export type { Value } from '../graph/graph.js'
+export { leakyRelu, relu, sigmoid, tanh } from './activation.js'
+export { add } from './add.js'
+export { addBias } from './add-bias.js'
+export { batchNorm, batchNormInference } from './batch-norm.js'
+export { dropout } from './dropout.js'
+export { matmul } from './matmul.js'
+export { mean } from './mean.js'
+export { reshape } from './reshape.js'
+export { softmaxCrossEntropy } from './softmax-cross-entropy.js'
+export { squaredError } from './squared-error.js'
+export { weightNorm } from './weight-norm.js'

@@ -1,0 +1,41 @@
+import type { Operation, Value } from '../graph/graph.js'
+import { type Dimension, formatShape, type Shape, sameShape } from '../shape.js'
+import { float32, product, wholeShape } from './types.js'
+
+const operation: Operation = {
+  name: 'squaredError',
+  infer([prediction, target], _attributes, label) {
+    if (!sameShape(prediction!.shape, target!.shape))
+      throw wholeShape('squaredError', label, `a target of the prediction's shape ${formatShape(prediction!.shape)}`, target!.shape)
+    return [float32([prediction!.shape[0] ?? 1])]
+  },
+  gradient({ inputs: [prediction, target] }, [upstream], [wantsPrediction]) {
+    return [wantsPrediction ? upstream!.graph.apply(backward, [upstream!, prediction!, target!], {})[0]! : null, null]
+  },
+  lower({ inputs: [prediction, target], outputs: [rowLoss] }, lowering) {
+    lowering.call('squaredErrorForward', [rowLoss!, prediction!, target!], rowsAndColumns(prediction!.shape))
+  }
+}
+
+const backward: Operation = {
+  name: 'squaredErrorBackward',
+  infer: ([, prediction]) => [float32(prediction!.shape)],
+  lower({ inputs: [upstream, prediction, target], outputs: [out] }, lowering) {
+    lowering.call('squaredErrorBackward', [out!, upstream!, prediction!, target!], rowsAndColumns(prediction!.shape))
+  }
+}
+
+function rowsAndColumns(shape: Shape): [Dimension, Dimension] {
+  return [shape[0] ?? 1, product(shape.slice(1))]
+}
+
+/**
+ * The mean over a row's elements of (prediction − target)², one value a row.
+ *
+ * @param prediction [batch, ...]
+ * @param target the same shape
+ * @returns [batch]
+ */
+export function squaredError(prediction: Value, target: Value): Value {
+  return prediction.graph.apply(operation, [prediction, target], {})[0]!
+}

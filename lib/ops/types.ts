@@ -1,0 +1,53 @@
+import { expectation, ShapeError } from '../errors.js'
+import type { Value, ValueType } from '../graph/graph.js'
+import { Activation, type ActivationName } from '../kernels/types.js'
+import { type Dimension, formatShape, multiplyDimensions, type Shape, sameShape } from '../shape.js'
+
+/** An activation inside another kernel. `slope` is that of leaky relu, and 0 for all others. */
+export interface FusedActivation {
+  readonly activation: ActivationName
+  readonly slope: number
+}
+
+/** A dropout inside another kernel. */
+export interface FusedDropout {
+  /** An element is kept when its 16 random bits are at least this. 0 … 65536. */
+  readonly threshold: number
+  readonly key: readonly [number, number]
+  readonly stream: number
+}
+
+export const noActivation: FusedActivation = { activation: 'identity', slope: 0 }
+
+export function activationScalars({ activation, slope }: FusedActivation): [number, number] {
+  return [Activation[activation], slope]
+}
+
+/** The dropout group of the kernel table; the step comes from the slot of that name. */
+export function dropoutScalars(dropout: FusedDropout | null): (number | { slot: string })[] {
+  if (!dropout) return [0, 0, 0, 0, 0, 0, 0]
+  return [dropout.threshold, dropout.key[0], dropout.key[1], 0, { slot: 'step' }, dropout.stream, 0]
+}
+
+export function float32(shape: Shape): ValueType {
+  return { shape, dtype: 'float32' }
+}
+
+export function wholeShape(owner: string, label: string, expected: string, actual: Shape, advice?: string): ShapeError {
+  const where = label === '' ? owner : `${owner} in layer '${label}'`
+  return new ShapeError(expectation(where, expected, formatShape(actual), advice), { expected, actual: formatShape(actual) })
+}
+
+/** Refuses a value whose shape is not `expected`. Absent optional values pass. */
+export function expectShape(owner: string, label: string, what: string, value: Value | null, expected: Shape): void {
+  if (value && !sameShape(value.shape, expected)) throw wholeShape(owner, label, `${what} of shape ${formatShape(expected)}`, value.shape)
+}
+
+export function product(dimensions: readonly Dimension[]): Dimension {
+  return dimensions.reduce<Dimension>(multiplyDimensions, 1)
+}
+
+/** [rows, columns] of a value as a matrix: the last dimension against all others. */
+export function asMatrix(shape: Shape): { rows: Dimension; columns: Dimension } {
+  return { rows: product(shape.slice(0, -1)), columns: shape.at(-1) ?? 1 }
+}
