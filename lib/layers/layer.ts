@@ -21,8 +21,14 @@ export interface LayerContext {
   /** Dotted path of the layer: `'0'`, `'encoder.hidden'`; empty at the root. */
   readonly path: string
   readonly training: boolean
-  /** A trainable tensor, `path.name`. The same call in every trace. */
-  parameter(name: string, shape: StaticShape, initializer: Initializer): Value
+  /** Low and high half of the model's seed: the key of every random stream. */
+  readonly key: readonly [number, number]
+  /**
+   * A trainable tensor, `path.name`. The same call in every trace.
+   *
+   * @param normOf another parameter of this layer: the numbers are the norms of its rows, not the initializer's
+   */
+  parameter(name: string, shape: StaticShape, initializer: Initializer, normOf?: string): Value
   /** A tensor that training updates without a gradient (running statistics), `path.name`. */
   buffer(name: string, shape: StaticShape, initial: number, dtype?: 'float32' | 'float64'): Value
   /** Applies a nested layer under `path.name`. */

@@ -1,0 +1,29 @@
+import { outOfRange } from '../errors.js'
+import { thresholdOf } from '../kernels/dropout.js'
+import { dropout as drop } from '../ops/dropout.js'
+import { checkOptions } from '../options.js'
+import { Purpose, streamOf } from '../random.js'
+import type { Layer } from './layer.js'
+import { layerOf } from './make-layer.js'
+
+export interface DropoutOptions {
+  readonly name?: string
+}
+
+/**
+ * Dropout (Srivastava et al. 2014): in training each element is zeroed with probability `rate`, the others are scaled
+ * so that the expectation stays; at inference the input is passed on. The same elements are dropped on every machine
+ * and for any number of threads: they follow from the model's seed, the layer, the step and the element's place.
+ *
+ * @param rate 0 … 1, rounded to 1/65536: 0 passes everything on, 1 gives zeros
+ * @throws RangeError for another rate
+ */
+export function dropout(rate: number, options?: DropoutOptions): Layer {
+  if (typeof rate !== 'number' || !(rate >= 0 && rate <= 1)) throw outOfRange('dropout', 'a rate from 0 to 1', rate)
+  const { name } = checkOptions('dropout', options, ['name'])
+  return layerOf('dropout', name, { rate }, (context, x) => {
+    const stream = streamOf(Purpose.dropout, context.ordinal())
+    if (!context.training || rate === 0) return x
+    return drop(x, { threshold: thresholdOf(rate), key: context.key, stream })
+  })
+}

@@ -1,0 +1,11 @@
+import { reshape } from '../ops/reshape.js'
+import { product } from '../ops/types.js'
+import { checkOptions } from '../options.js'
+import type { Layer } from './layer.js'
+import { layerOf } from './make-layer.js'
+
+/** [batch, ...] → [batch, product of the others]. Nothing is copied. */
+export function flatten(options?: { readonly name?: string }): Layer {
+  const { name } = checkOptions('flatten', options, ['name'])
+  return layerOf('flatten', name, {}, (_context, x) => (x.shape.length === 2 ? x : reshape(x, [x.shape[0]!, product(x.shape.slice(1))])))
+}

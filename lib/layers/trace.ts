@@ -1,0 +1,138 @@
+import { withCode } from '../errors.js'
+import { Graph, type Value } from '../graph/graph.js'
+import { type Shape, type StaticShape, sameShape, symbol } from '../shape.js'
+import type { Initializer, Layer, LayerContext } from './layer.js'
+
+/** What one trace of a model asked for, in the order of asking. */
+export interface Trace {
+  readonly graph: Graph
+  readonly input: Value
+  readonly output: Value
+  readonly parameters: readonly TracedParameter[]
+  readonly buffers: readonly TracedBuffer[]
+  readonly layers: readonly TracedLayer[]
+}
+
+export interface TracedParameter {
+  readonly name: string
+  readonly shape: StaticShape
+  readonly initializer: Initializer
+  readonly normOf?: string
+}
+
+export interface TracedBuffer {
+  readonly name: string
+  readonly shape: StaticShape
+  readonly initial: number
+  readonly dtype: 'float32' | 'float64'
+}
+
+export interface TracedLayer {
+  readonly path: string
+  readonly kind: string
+  readonly outputShape: Shape
+  readonly parameters: readonly string[]
+}
+
+/** Runs the layers' `apply` over values: once for every kind of Program. */
+export function traceModel(root: Layer, inputShape: StaticShape, mode: { readonly training: boolean; readonly key: readonly [number, number] }): Trace {
+  const graph = new Graph()
+  const input = graph.input('x', [symbol('batch'), ...inputShape], 'float32')
+  const state = new TraceState(graph, mode)
+  const output = state.apply(root, root.name ?? '', input)
+  return { graph, input, output, parameters: state.parameters, buffers: state.buffers, layers: state.layers }
+}
+
+class TraceState {
+  readonly parameters: TracedParameter[] = []
+  readonly buffers: TracedBuffer[] = []
+  readonly layers: TracedLayer[] = []
+  readonly graph: Graph
+  readonly mode: { readonly training: boolean; readonly key: readonly [number, number] }
+  #ordinal = 0
+
+  constructor(graph: Graph, mode: { readonly training: boolean; readonly key: readonly [number, number] }) {
+    this.graph = graph
+    this.mode = mode
+  }
+
+  apply(layer: Layer, path: string, input: Value): Value {
+    const first = this.parameters.length
+    const output = this.graph.labelled(path, () => layer.apply(new Context(this, path), input))
+    if (!layer.layers || layer.layers.length === 0 || layer.kind === 'weightNorm') {
+      const parameters = this.parameters.slice(first).map(({ name }) => name)
+      this.layers.push({ path, kind: layer.kind, outputShape: output.shape.slice(1), parameters })
+    }
+    return output
+  }
+
+  nextOrdinal(): number {
+    return this.#ordinal++
+  }
+}
+
+class Context implements LayerContext {
+  readonly path: string
+  readonly #state: TraceState
+  readonly #override: LayerContext['parameter'] | undefined
+
+  constructor(state: TraceState, path: string, override?: LayerContext['parameter']) {
+    this.path = path
+    this.#state = state
+    this.#override = override
+  }
+
+  get training(): boolean {
+    return this.#state.mode.training
+  }
+
+  get key(): readonly [number, number] {
+    return this.#state.mode.key
+  }
+
+  parameter(name: string, shape: StaticShape, initializer: Initializer, normOf?: string): Value {
+    if (this.#override) return this.#override(name, shape, initializer)
+    const full = this.#join(name)
+    this.#refuseTwice(full)
+    const parameter = { name: full, shape, initializer }
+    this.#state.parameters.push(normOf === undefined ? parameter : { ...parameter, normOf: this.#join(normOf) })
+    return this.#state.graph.parameter(full, shape)
+  }
+
+  buffer(name: string, shape: StaticShape, initial: number, dtype: 'float32' | 'float64' = 'float32'): Value {
+    const full = this.#join(name)
+    this.#refuseTwice(full)
+    this.#state.buffers.push({ name: full, shape, initial, dtype })
+    return this.#state.graph.buffer(full, shape, dtype)
+  }
+
+  child(name: string, layer: Layer, input: Value): Value {
+    return this.#state.apply(layer, this.#join(name), input)
+  }
+
+  ordinal(): number {
+    return this.#state.nextOrdinal()
+  }
+
+  withParameters(override: LayerContext['parameter']): LayerContext {
+    return new Context(this.#state, this.path, override)
+  }
+
+  #join(name: string): string {
+    return this.path === '' ? name : `${this.path}.${name}`
+  }
+
+  #refuseTwice(name: string): void {
+    const { graph } = this.#state
+    if (graph.parameters.has(name) || graph.buffers.has(name))
+      throw withCode(
+        new TypeError(`createModel: expected every parameter to have a name of its own, got '${name}' twice. Give one of the layers another name`),
+        'EVENKEEL_NAME'
+      )
+  }
+}
+
+/** Two traces of one model ask for the same parameters: what Programs rely on. */
+export function sameParameters(a: Trace, b: Trace): boolean {
+  return a.parameters.length === b.parameters.length && a.parameters.every(({ name, shape }, i) => name === b.parameters[i]!.name && sameShape(shape, b.parameters[i]!.shape))
+}
