@@ -18,6 +18,8 @@ export interface PlanRequest {
   readonly symbols: readonly ProgramSymbol[]
   readonly slots?: readonly string[]
   readonly regions: readonly RegionRequest[]
+  /** The graph's inputs that become input regions; all unless said otherwise. */
+  readonly inputs?: readonly string[]
   /** Values that are there before the Program runs, besides the graph's inputs. */
   readonly given: ReadonlyMap<Value, Placement>
   /** Values that the Program computes into a persistent region. */
@@ -37,7 +39,7 @@ export type RegionCall = Omit<LoweredCall, 'operands'> & { readonly operands: re
 
 /** Lowers what the request asks for, places every value, and writes the Program. */
 export function planProgram(request: PlanRequest): Program {
-  const { graph, symbols, outputs = {}, reports = {}, targets = new Map<Value, Placement>() } = request
+  const { graph, symbols, outputs = {}, reports = {}, targets = new Map<Value, Placement>(), inputs = [...graph.inputs.keys()] } = request
   const maxima: SymbolValues = Object.fromEntries(symbols.map(({ name, maximum }) => [name, maximum]))
   const given = new Set<Value>([...request.given.keys(), ...graph.inputs.values()])
   const wanted = [...Object.values(outputs), ...Object.values(reports), ...targets.keys()]
@@ -50,7 +52,7 @@ export function planProgram(request: PlanRequest): Program {
   const kept = new Set(Object.values(reports).map(storageOf))
   const scratch = planScratch([...phases.compute, ...phases.commit], (storage) => places.has(storage), kept, maxima)
   const regions: Region[] = [
-    ...[...graph.inputs].map(([name, value]) => rowRegion('input', name, value, maxima)),
+    ...inputs.map((name) => rowRegion('input', name, graph.inputs.get(name)!, maxima)),
     ...Object.entries(outputs).map(([name, value]) => rowRegion('output', name, value, maxima)),
     ...request.regions,
     { kind: 'scratch', name: 'scratch', bytes: scratch.bytes }

@@ -8,8 +8,10 @@ export interface Rewriter {
   find(old: Value): Value | undefined
   /** The only node that reads an old value, if there is exactly one and the value is not kept for others. */
   soleUser(old: Value): Node | null
-  /** Lets `by` stand for an old value; a node all of whose outputs are replaced is not copied. */
+  /** Lets `by` stand for an old value; whoever read that reads this. */
   replace(old: Value, by: Value): void
+  /** A node behind this one that the rule has taken along: it is not copied. */
+  skip(old: Node): void
 }
 
 /** True where the rule has replaced the node's outputs itself. */
@@ -32,15 +34,17 @@ export function rewrite(old: Graph, kept: Iterable<Value>, rule: Rule): Rewritte
   for (const [name, value] of old.inputs) map.set(value, graph.input(name, value.shape, value.dtype))
   for (const [name, value] of old.parameters) map.set(value, graph.parameter(name, value.shape as number[]))
   for (const [name, value] of old.buffers) map.set(value, graph.buffer(name, value.shape as number[], value.dtype))
+  const skipped = new Set<Node>()
   const users = countUsers(old, new Set(kept))
   const rewriter: Rewriter = {
     graph,
     find: (value) => map.get(value),
     soleUser: (value) => users.get(value) ?? null,
-    replace: (value, by) => map.set(value, by)
+    replace: (value, by) => void map.set(value, by),
+    skip: (node) => void skipped.add(node)
   }
   for (const node of old.nodes) {
-    if (node.outputs.length > 0 && node.outputs.every((output) => map.has(output))) continue
+    if (skipped.has(node)) continue
     graph.labelled(node.label, () => {
       if (!rule(node, rewriter)) copyNode(node, graph, map)
     })

@@ -29,7 +29,8 @@ export const tanh = plain('tanh', activation.tanh)
  */
 export function leakyRelu(options?: LeakyReluOptions): Layer {
   const { slope = 0.01, name } = checkOptions('leakyRelu', options, ['slope', 'name'])
-  if (typeof slope !== 'number' || !(slope >= 0 && slope < Number.POSITIVE_INFINITY)) throw outOfRange('leakyRelu', 'a slope of at least 0', slope)
+  if (typeof slope !== 'number' || !(slope >= 0 && slope < Number.POSITIVE_INFINITY))
+    throw outOfRange('leakyRelu', 'a slope of at least 0', slope)
   return layerOf('leakyRelu', name, { slope }, (_context, x) => activation.leakyRelu(x, slope))
 }
 

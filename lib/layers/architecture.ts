@@ -90,4 +90,3 @@ function plainOptions(options: Readonly<Record<string, unknown>>): Record<string
     })
   )
 }
-

@@ -43,8 +43,10 @@ export function batchNorm(options?: BatchNormOptions): Layer {
   const { axis = -1, decay = 0.9, epsilon = 1e-5, scale = true, center = true, name } = checked
   if (!Number.isSafeInteger(axis) || axis === 0) throw outOfRange('batchNorm', 'an axis other than 0, which is the batch', axis)
   if (typeof decay !== 'number' || !(decay >= 0 && decay <= 1)) throw outOfRange('batchNorm', 'a decay from 0 to 1', decay)
-  if (typeof epsilon !== 'number' || !(epsilon >= 0 && epsilon < Number.POSITIVE_INFINITY)) throw outOfRange('batchNorm', 'an epsilon of at least 0', epsilon)
-  for (const [option, value] of Object.entries({ scale, center })) if (typeof value !== 'boolean') throw wrongKind('batchNorm', `true or false for ${option}`, value)
+  if (typeof epsilon !== 'number' || !(epsilon >= 0 && epsilon < Number.POSITIVE_INFINITY))
+    throw outOfRange('batchNorm', 'an epsilon of at least 0', epsilon)
+  for (const [option, value] of Object.entries({ scale, center }))
+    if (typeof value !== 'boolean') throw wrongKind('batchNorm', `true or false for ${option}`, value)
   return layerOf('batchNorm', name, { axis, decay, epsilon, scale, center }, (context, x) => {
     const { dimension, channels } = channelsOf(x, axis, context)
     const gamma = scale ? context.parameter('gamma', [channels], ones()) : null
@@ -65,7 +67,11 @@ function channelsOf(x: Value, axis: number, context: LayerContext): { dimension:
   const channels = x.shape[dimension]
   if (dimension < 1 || typeof channels !== 'number')
     throw new ShapeError(
-      expectation(`batchNorm in layer '${context.path}'`, `an input in which dimension ${axis} holds a fixed number of channels`, formatShape(x.shape)),
+      expectation(
+        `batchNorm in layer '${context.path}'`,
+        `an input in which dimension ${axis} holds a fixed number of channels`,
+        formatShape(x.shape)
+      ),
       { expected: axis, actual: describe(formatShape(x.shape)) }
     )
   return { dimension, channels }

@@ -36,7 +36,7 @@ export interface LayerContext {
   /** The number of the next random stream: counts over the whole model in trace order. */
   ordinal(): number
   /** Another context for the same path, in which `parameter` is answered by `override`. */
-  withParameters(override: (name: string, shape: StaticShape, initializer: Initializer) => Value): LayerContext
+  withParameters(override: LayerContext['parameter']): LayerContext
 }
 
 /**

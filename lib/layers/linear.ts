@@ -1,4 +1,4 @@
-import { describe, outOfRange, ShapeError, expectation } from '../errors.js'
+import { describe, expectation, outOfRange, ShapeError } from '../errors.js'
 import { addBias } from '../ops/add-bias.js'
 import { matmul } from '../ops/matmul.js'
 import { reshape } from '../ops/reshape.js'
@@ -33,19 +33,22 @@ export interface LinearOptions {
  */
 export function linear(units: number, options?: LinearOptions): Layer {
   if (!Number.isSafeInteger(units) || units < 1) throw outOfRange('linear', 'a number of units of at least 1', units)
-  const { bias = true, weightInitializer = heUniform(), biasInitializer = zeros(), name } = checkOptions('linear', options, [
-    'bias',
-    'weightInitializer',
-    'biasInitializer',
-    'name'
-  ])
+  const {
+    bias = true,
+    weightInitializer = heUniform(),
+    biasInitializer = zeros(),
+    name
+  } = checkOptions('linear', options, ['bias', 'weightInitializer', 'biasInitializer', 'name'])
   return layerOf('linear', name, { units, bias, weightInitializer, biasInitializer }, (context, input) => {
     const inputs = input.shape.at(-1)
     if (input.shape.length < 2 || typeof inputs !== 'number')
-      throw new ShapeError(expectation(`linear in layer '${context.path}'`, 'an input of shape [batch, ..., inputs]', formatShape(input.shape)), {
-        expected: '[batch, ..., inputs]',
-        actual: describe(input.shape)
-      })
+      throw new ShapeError(
+        expectation(`linear in layer '${context.path}'`, 'an input of shape [batch, ..., inputs]', formatShape(input.shape)),
+        {
+          expected: '[batch, ..., inputs]',
+          actual: describe(input.shape)
+        }
+      )
     const weight = context.parameter('weight', [units, inputs], weightInitializer)
     const flat = input.shape.length === 2 ? input : reshape(input, [asMatrix(input.shape).rows, inputs])
     const product = matmul(flat, weight, { transposeB: true })
@@ -56,7 +59,12 @@ export function linear(units: number, options?: LinearOptions): Layer {
 
 /** The layer that `options` of a saved architecture describe. */
 export function linearFromJSON(options: Readonly<Record<string, unknown>>, name: string | undefined): Layer {
-  const { units, bias, weightInitializer, biasInitializer } = options as Record<string, never>
+  const { units, bias, weightInitializer, biasInitializer } = options as {
+    units: number
+    bias: boolean
+    weightInitializer: unknown
+    biasInitializer: unknown
+  }
   return linear(units, {
     bias,
     weightInitializer: initializerFromJSON(weightInitializer),

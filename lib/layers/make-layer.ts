@@ -17,13 +17,17 @@ function checkName(kind: string, name: unknown): void {
   if (typeof name !== 'string') throw wrongKind(kind, 'a name that is a string', name)
   if (name === '' || /[.*\s]/.test(name) || /^\d+$/.test(name))
     throw withCode(
-      new TypeError(`${kind}: expected a name without dots, stars and spaces that is not a number, got '${name}'. Numbers are the positions of layers without a name`),
+      new TypeError(
+        `${kind}: expected a name without dots, stars and spaces that is not a number, got '${name}'. Numbers are the positions of layers without a name`
+      ),
       'EVENKEEL_NAME'
     )
 }
 
 export function isLayer(value: unknown): value is Layer {
-  return typeof value === 'object' && value !== null && typeof (value as Layer).kind === 'string' && typeof (value as Layer).apply === 'function'
+  return (
+    typeof value === 'object' && value !== null && typeof (value as Layer).kind === 'string' && typeof (value as Layer).apply === 'function'
+  )
 }
 
 export function expectLayer(owner: string, value: unknown): Layer {

@@ -1,5 +1,6 @@
 import { withCode } from '../errors.js'
 import { Graph, type Value } from '../graph/graph.js'
+import { checkFinite } from '../ops/check-finite.js'
 import { type Shape, type StaticShape, sameShape, symbol } from '../shape.js'
 import type { Initializer, Layer, LayerContext } from './layer.js'
 
@@ -35,10 +36,16 @@ export interface TracedLayer {
 }
 
 /** Runs the layers' `apply` over values: once for every kind of Program. */
-export function traceModel(root: Layer, inputShape: StaticShape, mode: { readonly training: boolean; readonly key: readonly [number, number] }): Trace {
+export function traceModel(
+  root: Layer,
+  inputShape: StaticShape,
+  mode: { readonly training: boolean; readonly key: readonly [number, number] }
+): Trace {
   const graph = new Graph()
   const input = graph.input('x', [symbol('batch'), ...inputShape], 'float32')
   const state = new TraceState(graph, mode)
+  // First of all, so that what the batch brings is not blamed on a layer.
+  if (mode.training) graph.labelled('x', () => checkFinite(input))
   const output = state.apply(root, root.name ?? '', input)
   return { graph, input, output, parameters: state.parameters, buffers: state.buffers, layers: state.layers }
 }
@@ -126,7 +133,9 @@ class Context implements LayerContext {
     const { graph } = this.#state
     if (graph.parameters.has(name) || graph.buffers.has(name))
       throw withCode(
-        new TypeError(`createModel: expected every parameter to have a name of its own, got '${name}' twice. Give one of the layers another name`),
+        new TypeError(
+          `createModel: expected every parameter to have a name of its own, got '${name}' twice. Give one of the layers another name`
+        ),
         'EVENKEEL_NAME'
       )
   }
@@ -134,5 +143,8 @@ class Context implements LayerContext {
 
 /** Two traces of one model ask for the same parameters: what Programs rely on. */
 export function sameParameters(a: Trace, b: Trace): boolean {
-  return a.parameters.length === b.parameters.length && a.parameters.every(({ name, shape }, i) => name === b.parameters[i]!.name && sameShape(shape, b.parameters[i]!.shape))
+  return (
+    a.parameters.length === b.parameters.length &&
+    a.parameters.every(({ name, shape }, i) => name === b.parameters[i]!.name && sameShape(shape, b.parameters[i]!.shape))
+  )
 }

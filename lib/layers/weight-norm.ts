@@ -26,14 +26,22 @@ export function weightNorm(layer: Layer): Layer {
       let found = false
       const wrapped = context.withParameters((name, shape, initializer, normOf) => {
         if (name !== 'weight') return context.parameter(name, shape, initializer, normOf)
-        if (shape.length < 2) throw new ShapeError(expectation(`weightNorm in layer '${context.path}'`, 'a weight of shape [outputs, ...]', shape))
+        if (shape.length < 2)
+          throw new ShapeError(expectation(`weightNorm in layer '${context.path}'`, 'a weight of shape [outputs, ...]', shape))
         found = true
         const v = context.parameter('v', shape, initializer)
         return weightNormOf(v, context.parameter('g', [shape[0]!], ones(), 'v'))
       })
       const output = inner.apply(wrapped, input)
       if (!found)
-        throw new ShapeError(expectation(`weightNorm in layer '${context.path}'`, `a layer with a parameter called 'weight'`, inner.kind, 'Wrap a linear layer'))
+        throw new ShapeError(
+          expectation(
+            `weightNorm in layer '${context.path}'`,
+            `a layer with a parameter called 'weight'`,
+            inner.kind,
+            'Wrap a linear layer'
+          )
+        )
       return output
     },
     [inner]

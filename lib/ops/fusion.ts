@@ -17,11 +17,11 @@ import { weightNormLinearOperation, weightNormOperation, weightNormScale } from 
  * - a linear layer under weight normalization: g/‖v‖ scales the product instead of v, within rounding;
  * - at inference, batch normalization into the matmul before it: scale and bias in float64, within rounding.
  */
-export function fuse(graph: Graph, kept: Iterable<Value>): Rewritten {
+export function fuse(graph: Graph, kept: Iterable<Value>, mode: 'training' | 'inference'): Rewritten {
   return rewrite(graph, kept, (node, rewriter) => {
     if (node.operation === batchNormOperation) return fuseBatchNorm(node, rewriter)
     if (node.operation === batchNormInferenceOperation) return fuseInference(node, rewriter)
-    if (node.operation === matmulOperation) return fuseMatmul(node, rewriter)
+    if (node.operation === matmulOperation) return fuseMatmul(node, rewriter, mode)
     if (node.operation === weightNormOperation) return weightNormWaits(node, rewriter)
     return false
   })
@@ -41,8 +41,12 @@ function fuseBatchNorm(node: Node, rewriter: Rewriter): boolean {
   }
   const outputs = rewriter.graph.apply(batchNormOperation, mapped(node, rewriter), fused)
   for (const [index, output] of node.outputs.entries()) rewriter.replace(output, outputs[index]!)
-  if (activation) rewriter.replace(activated, outputs[0]!)
+  if (activation) {
+    rewriter.skip(activation)
+    rewriter.replace(activated, outputs[0]!)
+  }
   if (dropout) {
+    rewriter.skip(dropout)
     rewriter.replace(dropout.outputs[0]!, outputs[0]!)
     rewriter.replace(dropout.outputs[1]!, outputs[5]!)
   }
@@ -57,6 +61,7 @@ function fuseInference(node: Node, rewriter: Rewriter): boolean {
     ...activation.attributes
   })
   for (const [index, output] of node.outputs.entries()) rewriter.replace(output, outputs[index]!)
+  rewriter.skip(activation)
   rewriter.replace(activation.outputs[0]!, outputs[0]!)
   return true
 }
@@ -77,7 +82,7 @@ function takesWeightNorm(matmul: Node, rewriter: Rewriter): Node | null {
   return b!.shape.length === 2 && a !== b && rewriter.soleUser(b!) === matmul ? source.node : null
 }
 
-function fuseMatmul(node: Node, rewriter: Rewriter): boolean {
+function fuseMatmul(node: Node, rewriter: Rewriter, mode: 'training' | 'inference'): boolean {
   const attributes = node.attributes as MatmulAttributes
   if (attributes.activation !== 'identity') return false
   const weightNorm = takesWeightNorm(node, rewriter)
@@ -91,7 +96,7 @@ function fuseMatmul(node: Node, rewriter: Rewriter): boolean {
   const plainBias = bias ?? (node.inputs[2] ? rewriter.find(node.inputs[2])! : null)
   const final = { ...attributes, ...(activation ?? {}) }
   let y: Value
-  if (weightNorm && !batchNorm)
+  if (weightNorm && mode === 'training')
     y = rewriter.graph.apply(weightNormLinearOperation, [x, inputs[0]!, inputs[1]!, plainBias], activation ?? identity)[0]!
   else {
     const b = weightNorm ? inputs[0]! : rewriter.find(node.inputs[1]!)!
@@ -151,6 +156,7 @@ class Chain {
   }
 
   #take(node: Node): void {
+    this.#rewriter.skip(node)
     this.#end = node.outputs[0]!
     this.taken.push(this.#end)
   }

@@ -1,0 +1,64 @@
+import { describe, outOfRange, wrongKind } from '../errors.js'
+import { bytesPerElement } from '../kernels/types.js'
+import type { Layer } from '../layers/layer.js'
+import { traceModel } from '../layers/trace.js'
+import { Purpose, streamOf } from '../random.js'
+import { type StaticShape, staticElementCount } from '../shape.js'
+import type { BufferSpec, ModelDescription, ParameterSpec } from './types.js'
+
+/** A cache line of float32: parameters start on one, so that no vector load straddles two of them. */
+const parameterAlignment = 16
+const bufferAlignment = 64
+
+/**
+ * Traces a model once and says what it holds: its parameters and buffers with their places, and its layers.
+ *
+ * @param inputShape without the batch dimension
+ */
+export function describeModel(root: Layer, inputShape: StaticShape): ModelDescription {
+  checkInputShape(inputShape)
+  const trace = traceModel(root, inputShape, { training: true, key: [0, 0] })
+  const parameters: ParameterSpec[] = []
+  let parameterElements = 0
+  for (const [index, { name, shape, initializer, normOf }] of trace.parameters.entries()) {
+    const length = staticElementCount(shape)
+    const stream = streamOf(Purpose.initialization, index)
+    parameters.push({ name, shape, offset: parameterElements, length, initializer, stream, ...(normOf === undefined ? {} : { normOf }) })
+    parameterElements += roundUp(length, parameterAlignment)
+  }
+  const buffers: BufferSpec[] = []
+  let bufferBytes = 0
+  for (const { name, shape, dtype, initial } of trace.buffers) {
+    const length = staticElementCount(shape)
+    buffers.push({ name, shape, dtype, initial, length, offset: bufferBytes })
+    bufferBytes += roundUp(length * bytesPerElement[dtype], bufferAlignment)
+  }
+  const sizes = new Map(parameters.map(({ name, length }) => [name, length]))
+  const layers = trace.layers.map(({ path, kind, outputShape, parameters: names }) => ({
+    path,
+    kind,
+    outputShape: outputShape as StaticShape,
+    parameters: names.reduce((sum, name) => sum + sizes.get(name)!, 0)
+  }))
+  return {
+    root,
+    inputShape,
+    outputShape: trace.output.shape.slice(1) as StaticShape,
+    parameters,
+    buffers,
+    parameterElements,
+    bufferBytes,
+    layers
+  }
+}
+
+function checkInputShape(shape: StaticShape): void {
+  if (!Array.isArray(shape)) throw wrongKind('createModel', 'an input shape without the batch dimension, such as [784]', shape)
+  for (const size of shape)
+    if (!Number.isSafeInteger(size) || size < 1)
+      throw outOfRange('createModel', `input sizes of at least 1, without the batch dimension, in ${describe(shape)}`, size)
+}
+
+function roundUp(value: number, multiple: number): number {
+  return Math.ceil(value / multiple) * multiple
+}

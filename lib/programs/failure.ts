@@ -1,0 +1,28 @@
+import type { Program } from '../graph/program.js'
+import { Status, type StatusCode } from '../kernels/types.js'
+import type { ModelDescription } from './types.js'
+
+/** What stopped a step. */
+export interface Failure {
+  readonly kind: 'nonFinite' | 'label'
+  /** An input's name, `loss`, or the dotted path of a layer or parameter. */
+  readonly layer: string
+  /** Element of the input, or row of the label. */
+  readonly index: number
+  /** Of a label: how many classes there are. */
+  readonly classes?: number
+}
+
+/** What a status of a run of `program` means in the words of the model. */
+export function describeFailure(
+  description: ModelDescription,
+  program: Program,
+  result: { readonly status: StatusCode; readonly segment: number; readonly call: number; readonly detail: number }
+): Failure {
+  const call = program.segments[result.segment]!.calls[result.call]!
+  if (result.status === Status.labelOutOfRange)
+    return { kind: 'label', layer: call.label, index: result.detail, classes: call.dims[1] as number }
+  if (call.label !== 'gradients') return { kind: 'nonFinite', layer: call.label, index: result.detail }
+  const parameter = description.parameters.find(({ offset, length }) => result.detail >= offset && result.detail < offset + length)
+  return { kind: 'nonFinite', layer: parameter?.name ?? 'gradients', index: result.detail - (parameter?.offset ?? 0) }
+}

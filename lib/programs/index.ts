@@ -1,0 +1,5 @@
+export { describeModel } from './describe.js'
+export { describeFailure, type Failure } from './failure.js'
+export { evaluationProgram, type FoldedPrograms, foldedProgram, inferenceProgram } from './inference.js'
+export { trainingProgram } from './training.js'
+export type * from './types.js'

@@ -1,0 +1,89 @@
+import type { Graph, Value } from '../graph/graph.js'
+import type { Placement } from '../graph/lowering.js'
+import { planProgram } from '../graph/plan.js'
+import type { Program } from '../graph/program.js'
+import { traceModel } from '../layers/trace.js'
+import { fixedValues, separateConstants } from '../ops/folding.js'
+import { fuse } from '../ops/fusion.js'
+import { type StaticShape, staticElementCount } from '../shape.js'
+import { batchSymbol, modelPlacements, modelRegions, ownStorage } from './regions.js'
+import { targetInput } from './training.js'
+import type { Loss, ModelDescription } from './types.js'
+
+/** x → output, in inference mode, on the parameters as they are when it runs. */
+export function inferenceProgram(description: ModelDescription, { maxBatch }: { readonly maxBatch: number }): Program {
+  const { graph, output } = inferenceGraph(description)
+  return planProgram({
+    graph,
+    symbols: batchSymbol(maxBatch),
+    regions: modelRegions(description),
+    given: modelPlacements(graph, description),
+    outputs: { output: ownStorage(output) }
+  })
+}
+
+/** x, y → output and rowLoss, one loss a row, in inference mode. */
+export function evaluationProgram(
+  description: ModelDescription,
+  { loss, maxBatch }: { readonly loss: Loss; readonly maxBatch: number }
+): Program {
+  const { graph, output } = inferenceGraph(description)
+  const own = ownStorage(output)
+  const rowLoss = graph.labelled('loss', () => ownStorage(loss.apply(output, targetInput(graph, output, loss)), new Set([own])))
+  return planProgram({
+    graph,
+    symbols: batchSymbol(maxBatch),
+    regions: modelRegions(description),
+    given: modelPlacements(graph, description),
+    outputs: { output: own, rowLoss }
+  })
+}
+
+export interface FoldedPrograms {
+  /** Regions parameters and buffers → constants. Runs once, and at every refresh. */
+  readonly prepare: Program
+  /** Region constants, x → output. */
+  readonly predict: Program
+  readonly constantBytes: number
+}
+
+/**
+ * The inference graph cut in two: what depends on nothing but parameters and buffers is computed once by `prepare`
+ * (norms, folded scales and biases, weights packed for the machine), the rest by `predict`.
+ */
+export function foldedProgram(description: ModelDescription, { maxBatch }: { readonly maxBatch: number }): FoldedPrograms {
+  const traced = inferenceGraph(description)
+  const { graph, output } = separateConstants(traced.graph, traced.output)
+  const fixed = fixedValues(graph)
+  const constants = new Map<Value, Placement>()
+  let constantBytes = 0
+  for (const node of graph.nodes) {
+    if (fixed.has(node.outputs[0]!)) continue
+    for (const input of node.inputs) {
+      if (!input || !fixed.has(input) || constants.has(input)) continue
+      constants.set(input, { region: 'constants', offset: constantBytes })
+      constantBytes += Math.ceil((staticElementCount(input.shape as StaticShape) * 4) / 64) * 64
+    }
+  }
+  const region = { kind: 'constant' as const, name: 'constants', bytes: constantBytes }
+  const own = ownStorage(output, fixed)
+  return {
+    prepare: planProgram({
+      graph,
+      inputs: [],
+      symbols: batchSymbol(1),
+      regions: [...modelRegions(description), region],
+      given: modelPlacements(graph, description),
+      targets: constants,
+      effects: false
+    }),
+    predict: planProgram({ graph, symbols: batchSymbol(maxBatch), regions: [region], given: constants, outputs: { output: own } }),
+    constantBytes
+  }
+}
+
+function inferenceGraph(description: ModelDescription): { graph: Graph; output: Value } {
+  const trace = traceModel(description.root, description.inputShape, { training: false, key: [0, 0] })
+  const fused = fuse(trace.graph, [trace.output], 'inference')
+  return { graph: fused.graph, output: fused.find(trace.output) }
+}

@@ -1,0 +1,139 @@
+import { differentiate } from '../graph/differentiate.js'
+import type { Graph, Value } from '../graph/graph.js'
+import { storageOf } from '../graph/lower.js'
+import type { Placement, Scalar } from '../graph/lowering.js'
+import { planProgram, type RegionCall, type RegionRequest } from '../graph/plan.js'
+import { segmentColumns } from '../kernels/table.js'
+import { traceModel } from '../layers/trace.js'
+import { add } from '../ops/add.js'
+import { type BatchNormAttributes, batchNormOperation, valuesPerChannel } from '../ops/batch-norm.js'
+import { checkFinite } from '../ops/check-finite.js'
+import { copy } from '../ops/copy.js'
+import { fill } from '../ops/fill.js'
+import { fuse } from '../ops/fusion.js'
+import { mean } from '../ops/mean.js'
+import { evaluateDimension, staticElementCount } from '../shape.js'
+import { batchSymbol, modelPlacements, modelRegions } from './regions.js'
+import type { Loss, ModelDescription, Optimizer, ParameterSpec, TrainingOptions, TrainingProgram } from './types.js'
+
+/**
+ * The Program of a training step: forward, loss, backward, then, if everything is finite, running statistics and
+ * the optimizer's update. Slots: `step` and what the optimizer's `stepValues` gives; it reports `loss`.
+ */
+export function trainingProgram(description: ModelDescription, options: TrainingOptions): TrainingProgram {
+  const { graph, loss } = traceLoss(description, options)
+  const trained = description.parameters.filter(({ name }) => !options.frozen?.has(name))
+  const values = trained.map(({ name }) => graph.parameters.get(name)!)
+  const gradients = differentiate(graph, loss, values, { one: (target) => target.labelled('loss', () => fill(target, [1], 1)), sum: add })
+  const segments = optimizerSegments(trained, options.optimizer)
+  const program = planProgram({
+    graph,
+    symbols: batchSymbol(options.maxBatch),
+    slots: ['step', ...Object.keys(options.optimizer.stepValues(0))],
+    regions: trainingRegions(description, options.optimizer, segments),
+    given: modelPlacements(graph, description),
+    targets: gradientPlacements(trained, values, gradients),
+    reports: { loss },
+    after: updateCalls(description, options.optimizer, segments)
+  })
+  const states = Object.fromEntries(options.optimizer.states.map((name) => [`optimizer.${name}`, description.parameterElements * 4]))
+  return { program, segments, states, minimumBatch: minimumBatch(graph) }
+}
+
+function traceLoss(description: ModelDescription, options: TrainingOptions): { graph: Graph; loss: Value } {
+  const trace = traceModel(description.root, description.inputShape, { training: true, key: options.key })
+  const loss = trace.graph.labelled('loss', () => {
+    const rows = options.loss.apply(trace.output, targetInput(trace.graph, trace.output, options.loss))
+    const value = mean(rows)
+    checkFinite(value)
+    return value
+  })
+  if (options.fuse === false) return { graph: trace.graph, loss }
+  const fused = fuse(trace.graph, [loss], 'training')
+  return { graph: fused.graph, loss: fused.find(loss) }
+}
+
+/** The input `y`, of the type and shape that the loss asks for. Values are checked; class numbers are where they are used. */
+export function targetInput(graph: Graph, output: Value, loss: Loss): Value {
+  if (loss.target === 'classes') return graph.input('y', [output.shape[0]!], 'int32')
+  const y = graph.input('y', output.shape, 'float32')
+  graph.labelled('y', () => checkFinite(y))
+  return y
+}
+
+function gradientPlacements(
+  trained: readonly ParameterSpec[],
+  values: readonly Value[],
+  gradients: ReadonlyMap<Value, Value>
+): Map<Value, Placement> {
+  const places = new Map<Value, Placement>()
+  for (const [index, { offset }] of trained.entries()) {
+    const gradient = gradients.get(values[index]!)
+    if (!gradient) continue
+    const whole = storageOf(gradient)
+    const own = whole.source.kind === 'node' && !places.has(whole) ? whole : copy(gradient)
+    places.set(own, { region: 'gradients', offset: offset * 4 })
+  }
+  return places
+}
+
+function trainingRegions(description: ModelDescription, optimizer: Optimizer, segments: Float64Array): RegionRequest[] {
+  const bytes = description.parameterElements * 4
+  return [
+    ...modelRegions(description),
+    { kind: 'gradient', name: 'gradients', bytes },
+    ...optimizer.states.map((name): RegionRequest => ({ kind: 'optimizer', name: `optimizer.${name}`, bytes })),
+    { kind: 'constant', name: 'segments', bytes: segments.byteLength }
+  ]
+}
+
+function optimizerSegments(trained: readonly ParameterSpec[], optimizer: Optimizer): Float64Array {
+  const rows = trained.map(({ offset, length, shape }) => {
+    const rowLength = shape.length > 1 ? staticElementCount(shape.slice(1)) : length
+    return [offset, length, 1, optimizer.weightDecay, shape.length > 1 ? optimizer.maxNorm : 0, rowLength]
+  })
+  return Float64Array.from(rows.flat())
+}
+
+function updateCalls(
+  description: ModelDescription,
+  optimizer: Optimizer,
+  segments: Float64Array
+): { compute: RegionCall[]; commit: RegionCall[] } {
+  const count = description.parameterElements
+  const rows = segments.length / segmentColumns.length
+  const place = (region: string): Placement => ({ region, offset: 0 })
+  const table = { region: 'segments', offset: 0, dtype: 'float64' as const }
+  const scalars = optimizer.scalars.map((scalar): Scalar => (typeof scalar === 'number' ? scalar : { slot: scalar }))
+  const states = optimizer.states.map((name) => place(`optimizer.${name}`))
+  // The velocity of plain SGD is absent, not zero.
+  const stateOperands = optimizer.kernel === 'sgdUpdate' && states.length === 0 ? [null] : states
+  const update: RegionCall = {
+    kernel: optimizer.kernel,
+    operands: [place('parameters'), ...stateOperands, place('gradients'), table],
+    dims: [count, rows],
+    scalars,
+    label: 'optimizer'
+  }
+  const maxNorm: RegionCall = {
+    kernel: 'maxNorm',
+    operands: [place('parameters'), table],
+    dims: [count, rows],
+    scalars: [],
+    label: 'optimizer'
+  }
+  return {
+    compute: [{ kernel: 'checkFinite', operands: [place('gradients')], dims: [count], scalars: [], label: 'gradients' }],
+    commit: optimizer.maxNorm > 0 ? [update, maxNorm] : [update]
+  }
+}
+
+function minimumBatch(graph: Graph): number {
+  let least = 1
+  for (const { operation, inputs, attributes } of graph.nodes) {
+    if (operation !== batchNormOperation) continue
+    const values = valuesPerChannel(inputs[0]!.shape, (attributes as BatchNormAttributes).axis)
+    if (evaluateDimension(values, { batch: 1 }) < 2) least = 2
+  }
+  return least
+}

@@ -1,0 +1,116 @@
+import type { Value } from '../graph/graph.js'
+import type { Program } from '../graph/program.js'
+import type { KernelName } from '../kernels/table.js'
+import type { Initializer, Layer } from '../layers/layer.js'
+import type { StaticShape } from '../shape.js'
+
+/**
+ * From a model's layers to the Programs that train, evaluate and predict.
+ *
+ * Inputs x and y; symbol `batch`. Regions: `parameters` and `gradients` (flat float32, laid out alike), `buffers` (running
+ * statistics), `optimizer.<state>`, `segments` (constant), inputs `x` and `y`, outputs `output` and `rowLoss`,
+ * `constants` (of a folded predictor), `scratch`.
+ */
+export interface ModelDescription {
+  readonly root: Layer
+  /** Without the batch dimension. */
+  readonly inputShape: StaticShape
+  readonly outputShape: StaticShape
+  readonly parameters: readonly ParameterSpec[]
+  readonly buffers: readonly BufferSpec[]
+  /** Elements of the flat parameter region, gaps for alignment included (they are zero and stay zero). */
+  readonly parameterElements: number
+  readonly bufferBytes: number
+  /** For `summary`: one row a leaf layer. */
+  readonly layers: readonly LayerRow[]
+}
+
+export interface ParameterSpec {
+  readonly name: string
+  readonly shape: StaticShape
+  /** Into the flat region, in elements; a multiple of 16. */
+  readonly offset: number
+  readonly length: number
+  readonly initializer: Initializer
+  /** Stream of the initializer. */
+  readonly stream: number
+  /** Set where the numbers follow from another parameter: g = ‖v‖ by rows. */
+  readonly normOf?: string
+}
+
+export interface BufferSpec {
+  readonly name: string
+  readonly shape: StaticShape
+  readonly dtype: 'float32' | 'float64'
+  /** In bytes; a multiple of 64. */
+  readonly offset: number
+  readonly length: number
+  readonly initial: number
+}
+
+export interface LayerRow {
+  readonly path: string
+  readonly kind: string
+  readonly outputShape: StaticShape
+  readonly parameters: number
+}
+
+/** A loss gives each row a value; training minimizes their mean. */
+export interface Loss {
+  readonly kind: string
+  readonly options: Readonly<Record<string, unknown>>
+  /** Type of `y`: int32 class numbers (shape [batch]), or float32 of the output's shape. */
+  readonly target: 'classes' | 'values'
+  /** [batch] losses. */
+  apply(prediction: Value, target: Value): Value
+}
+
+/** How a learning rate changes with the step. Pure: the same step gives the same rate. */
+export interface Schedule {
+  readonly kind: string
+  readonly options: Readonly<Record<string, unknown>>
+  /** The rate at `step`, counted from 0. */
+  at(step: number): number
+}
+
+/**
+ * An optimizer as the Program sees it: one kernel over the flat parameters, with state of the same length.
+ * `sgd`, `adam` and `adamW` make these.
+ */
+export interface Optimizer {
+  readonly kind: 'sgd' | 'adam' | 'adamW'
+  readonly options: Readonly<Record<string, unknown>>
+  readonly learningRate: Schedule
+  readonly kernel: KernelName
+  /** Flat float32 state, each as long as the parameters, by the kernel's operand name: `velocity`; zeros at first. */
+  readonly states: readonly string[]
+  /** The kernel's scalars in order: a constant, or the name of a value of `stepValues`. */
+  readonly scalars: readonly (number | string)[]
+  /** Values that change with the step (counted from 0): learningRate, and for Adam a and b. */
+  stepValues(step: number): Readonly<Record<string, number>>
+  /** λ, for every segment unless a group says otherwise. */
+  readonly weightDecay: number
+  /** Longest row of a parameter with two or more dimensions after an update; 0: no limit. */
+  readonly maxNorm: number
+}
+
+export interface TrainingOptions {
+  readonly loss: Loss
+  readonly optimizer: Optimizer
+  readonly maxBatch: number
+  /** The model's seed: dropout's key. */
+  readonly key: readonly [number, number]
+  readonly frozen?: ReadonlySet<string>
+  /** Off only in tests that hold the fused graph against the plain one. */
+  readonly fuse?: boolean
+}
+
+export interface TrainingProgram {
+  readonly program: Program
+  /** The optimizer's table for the constant region `segments`: rows of segmentColumns. */
+  readonly segments: Float64Array
+  /** Region name → bytes, of the optimizer's state. */
+  readonly states: Readonly<Record<string, number>>
+  /** The smallest batch in which every batch normalization has two values a channel. */
+  readonly minimumBatch: number
+}
