@@ -6,11 +6,15 @@ namespace evenkeel {
 extern const KernelEntry kAdd;
 extern const KernelEntry kActivationForward;
 extern const KernelEntry kActivationBackward;
+extern const KernelEntry kDropoutForward;
+extern const KernelEntry kDropoutBackward;
 
 const KernelEntry* const kKernelTable[] = {
     &kAdd,
     &kActivationForward,
     &kActivationBackward,
+    &kDropoutForward,
+    &kDropoutBackward,
 };
 const int kKernelCount = sizeof(kKernelTable) / sizeof(kKernelTable[0]);
 
