@@ -150,7 +150,9 @@ describe('x: what is converted', () => {
         return yield* work
       })()
     )
-    await expect(run).rejects.toThrowErrorMatchingInlineSnapshot(`[RangeError: fit: expected x to keep its 1048576 numbers while they are read, got 0]`)
+    await expect(run).rejects.toThrowErrorMatchingInlineSnapshot(
+      `[RangeError: fit: expected x to keep its 1048576 numbers while they are read, got 0]`
+    )
     const rows = Array.from({ length: sliceElements + 10 }, () => [1])
     const work = inputRows('fit', rows, { rowShape: [1] })
     work.next()
@@ -211,7 +213,9 @@ describe('x: what is refused', () => {
   it('detached and shrunk memory', () => {
     const array = Float32Array.of(1, 2)
     structuredClone(array.buffer, { transfer: [array.buffer] })
-    expect(() => x(array)).toThrowErrorMatchingInlineSnapshot(`[TypeError: fit: expected x with its memory, got a detached Float32Array. Its buffer was transferred or resized; pass a copy, or the data before the transfer]`)
+    expect(() => x(array)).toThrowErrorMatchingInlineSnapshot(
+      `[TypeError: fit: expected x with its memory, got a detached Float32Array. Its buffer was transferred or resized; pass a copy, or the data before the transfer]`
+    )
     expect(() => x({ data: array, shape: [1, 2] })).toThrow(expect.objectContaining({ code: 'EVENKEEL_DETACHED' }))
     expect(() => x([array])).toThrow(expect.objectContaining({ code: 'EVENKEEL_DETACHED' }))
     const resizable = new Function('return new ArrayBuffer(16, { maxByteLength: 64 })')() as ArrayBuffer & { resize(n: number): void }
@@ -309,6 +313,8 @@ describe('row sources', () => {
 
   it('x and y need as many rows', () => {
     expect(() => assertSameRows('fit', x([[1, 2]]), labels([1]))).not.toThrow()
-    expect(() => assertSameRows('trainer.fit', x([[1, 2]]), labels([1, 2]))).toThrowErrorMatchingInlineSnapshot(`[ShapeError: trainer.fit: expected y to have 1 rows as x has, got 2]`)
+    expect(() => assertSameRows('trainer.fit', x([[1, 2]]), labels([1, 2]))).toThrowErrorMatchingInlineSnapshot(
+      `[ShapeError: trainer.fit: expected y to have 1 rows as x has, got 2]`
+    )
   })
 })
