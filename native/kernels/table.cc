@@ -6,6 +6,12 @@ namespace evenkeel {
 extern const KernelEntry kAdd;
 extern const KernelEntry kActivationForward;
 extern const KernelEntry kActivationBackward;
+extern const KernelEntry kBatchNormStats;
+extern const KernelEntry kBatchNormApply;
+extern const KernelEntry kBatchNormForward;
+extern const KernelEntry kBatchNormInvStd;
+extern const KernelEntry kBatchNormRunning;
+extern const KernelEntry kBatchNormFold;
 extern const KernelEntry kDropoutForward;
 extern const KernelEntry kDropoutBackward;
 
@@ -13,6 +19,12 @@ const KernelEntry* const kKernelTable[] = {
     &kAdd,
     &kActivationForward,
     &kActivationBackward,
+    &kBatchNormStats,
+    &kBatchNormApply,
+    &kBatchNormForward,
+    &kBatchNormInvStd,
+    &kBatchNormRunning,
+    &kBatchNormFold,
     &kDropoutForward,
     &kDropoutBackward,
 };
