@@ -1,6 +1,12 @@
 import { activationBackward } from './activation-backward.js'
 import { activationForward } from './activation-forward.js'
 import { add } from './add.js'
+import { batchNormApply } from './batch-norm-apply.js'
+import { batchNormFold } from './batch-norm-fold.js'
+import { batchNormForward } from './batch-norm-forward.js'
+import { batchNormInvStd } from './batch-norm-inv-std.js'
+import { batchNormRunning } from './batch-norm-running.js'
+import { batchNormStats } from './batch-norm-stats.js'
 import { dropoutBackward } from './dropout-backward.js'
 import { dropoutForward } from './dropout-forward.js'
 import type { KernelName } from './table.js'
@@ -11,6 +17,12 @@ export const portableKernels: Partial<Record<KernelName, PortableKernel>> = {
   add,
   activationForward,
   activationBackward,
+  batchNormStats,
+  batchNormApply,
+  batchNormForward,
+  batchNormInvStd,
+  batchNormRunning,
+  batchNormFold,
   dropoutForward,
   dropoutBackward
 }
