@@ -9,6 +9,8 @@ import { batchNormRunning } from './batch-norm-running.js'
 import { batchNormStats } from './batch-norm-stats.js'
 import { dropoutBackward } from './dropout-backward.js'
 import { dropoutForward } from './dropout-forward.js'
+import { matmul } from './matmul.js'
+import { matmulPack } from './matmul-pack.js'
 import type { KernelName } from './table.js'
 import type { PortableKernel } from './types.js'
 
@@ -17,6 +19,8 @@ export const portableKernels: Partial<Record<KernelName, PortableKernel>> = {
   add,
   activationForward,
   activationBackward,
+  matmul,
+  matmulPack,
   batchNormStats,
   batchNormApply,
   batchNormForward,

@@ -6,6 +6,8 @@ namespace evenkeel {
 extern const KernelEntry kAdd;
 extern const KernelEntry kActivationForward;
 extern const KernelEntry kActivationBackward;
+extern const KernelEntry kMatmul;
+extern const KernelEntry kMatmulPack;
 extern const KernelEntry kBatchNormStats;
 extern const KernelEntry kBatchNormApply;
 extern const KernelEntry kBatchNormForward;
@@ -19,6 +21,8 @@ const KernelEntry* const kKernelTable[] = {
     &kAdd,
     &kActivationForward,
     &kActivationBackward,
+    &kMatmul,
+    &kMatmulPack,
     &kBatchNormStats,
     &kBatchNormApply,
     &kBatchNormForward,

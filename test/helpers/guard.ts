@@ -21,9 +21,10 @@ export function guarded<T extends Float32Array | Float64Array | Int32Array | Uin
   return {
     array,
     intact() {
-      for (let i = 0; i < before; i++) expect(bytes[i], `guard byte ${i - before} before the operand`).toBe(pattern)
+      for (let i = 0; i < before; i++)
+        if (bytes[i] !== pattern) expect(bytes[i], `guard byte ${i - before} before the operand`).toBe(pattern)
       for (let i = before + length * size; i < bytes.length; i++)
-        expect(bytes[i], `guard byte ${i - before - length * size} after the operand`).toBe(pattern)
+        if (bytes[i] !== pattern) expect(bytes[i], `guard byte ${i - before - length * size} after the operand`).toBe(pattern)
     }
   }
 }

@@ -1,0 +1,63 @@
+// How a matrix product is cut: the same for every instruction set and thread count, so that the workspace rule and the
+// kernel agree. `out` is [rows, lanes], or its transpose where the roles are swapped.
+#ifndef EVENKEEL_KERNELS_MATMUL_PLAN_H_
+#define EVENKEEL_KERNELS_MATMUL_PLAN_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace evenkeel {
+
+// Steps of k that one tile runs: a panel of 16 lanes is then 16 KiB, and stays in L1 with the rows it meets.
+constexpr int64_t kDepthBlock = 256;
+// Lanes that one chunk packs for itself: with kDepthBlock 64 KiB of L2.
+constexpr int64_t kLaneBlock = 64;
+// The widest panel and the tallest tile of any instruction set.
+constexpr int64_t kWidestPanel = 32;
+constexpr int64_t kTallestTile = 12;
+// lib/kernels/table.ts rounds packed operands up to it.
+constexpr int64_t kPackedPanel = 64;
+// Columns that one chunk of a swapped product computes before it transposes them into place.
+constexpr int64_t kSwappedRows = 48;
+// Rows that share one packing of a lane block: it costs them less than one percent.
+constexpr int64_t kRowBlock = 1024;
+// Multiply-adds below which a second thread costs more than it brings (about 10 µs).
+constexpr int64_t kSmallWork = int64_t{1} << 19;
+
+enum class LaneSource {
+  kGiven,    // packed ahead by matmulPack
+  kDirect,   // read where it stands
+  kShared,   // packed once, for all chunks
+  kPrivate,  // packed by each chunk, for itself
+};
+enum class RowSource {
+  kRows,     // read where it stands, k contiguous
+  kColumns,  // read where it stands, rows contiguous
+  kPacked,   // packed once, for all chunks
+};
+
+struct MatmulPlan {
+  bool swapped;  // a has the lanes, b the rows
+  LaneSource lane_source;
+  RowSource row_source;
+  int64_t rows;
+  int64_t lanes;
+  int64_t depth;
+  int64_t slab;  // steps of k between two packings of what is shared; a multiple of kDepthBlock, or all
+  // Floats.
+  size_t shared_lanes;
+  size_t shared_rows;
+  size_t private_lanes;
+  size_t private_rows;
+  size_t private_out;
+
+  size_t PrivateFloats() const { return private_lanes + private_rows + private_out; }
+};
+
+constexpr int64_t RoundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
+
+MatmulPlan PlanMatmul(int64_t m, int64_t n, int64_t k, bool transpose_a, int layout_b);
+
+}  // namespace evenkeel
+
+#endif  // EVENKEEL_KERNELS_MATMUL_PLAN_H_
