@@ -1,6 +1,16 @@
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type Plugin } from 'vitest/config'
+import { portableWorkerSource } from './scripts/worker-source.mjs'
+
+/** The tests run lib/ as it stands; the worker's script, which the build puts into dist/, is made here on the way. */
+const portableWorker: Plugin = {
+  name: 'portable-worker-source',
+  enforce: 'pre',
+  resolveId: (id) => (id === '#portable-worker-source' ? '\0portable-worker-source' : undefined),
+  load: async (id) => (id === '\0portable-worker-source' ? await portableWorkerSource() : undefined)
+}
 
 export default defineConfig({
+  plugins: [portableWorker],
   test: {
     include: ['test/**/*.test.ts'],
     testTimeout: 120_000

@@ -1,0 +1,132 @@
+import { BackendError, wrongKind } from '../errors.js'
+import type { Program } from '../graph/program.js'
+import type { TypedArray } from '../kernels/types.js'
+import { CrossingCheck } from './check-crossing.js'
+import { Arena, allocateShared, isFixedShared } from './portable-memory.js'
+import { Steps } from './portable-steps.js'
+import { portableThread } from './portable-thread.js'
+import type { Crossing, CrossingResult, Executor, InputBinding } from './runtime.js'
+
+/** Of this thread, for synchronous runs. */
+const arena = new Arena()
+
+let executors = 0
+/** What a forgotten executor leaves in the worker is freed with it. */
+const forgotten = new FinalizationRegistry<number>((executor) => portableThread.post({ kind: 'release', executor }))
+
+export class PortableExecutor implements Executor {
+  readonly #number = ++executors
+  readonly #program: Program
+  readonly #check: CrossingCheck
+  readonly #memory: Readonly<Record<string, SharedArrayBuffer>>
+  /** [0]: the number of the last run that is cancelled. */
+  readonly #control = new Int32Array(allocateShared(4))
+  /** Shared memory of finished runs, for the outputs of the next. */
+  readonly #spare: SharedArrayBuffer[] = []
+  #steps: Steps | undefined
+  #generation = 0
+  #lastRun = 0
+  #running = 0
+  #disposed = false
+
+  constructor(program: Program, memory: Readonly<Record<string, SharedArrayBuffer>>) {
+    this.#program = program
+    this.#check = new CrossingCheck(program)
+    this.#memory = memory
+    forgotten.register(this, this.#number, this)
+  }
+
+  runSync(crossing: Crossing): CrossingResult {
+    this.#usable('runSync')
+    if (this.#running > 0)
+      throw new BackendError('Executor.runSync: expected no run on its way, got one. Await it first', { code: 'EVENKEEL_BUSY' })
+    this.#check.check(crossing)
+    this.#steps ??= new Steps(this.#program, this.#memory, arena)
+    return this.#steps.run(crossing, () => false)
+  }
+
+  async run(crossing: Crossing): Promise<CrossingResult> {
+    this.#usable('run')
+    // Checked on private copies: what a caller writes while the run is on its way changes nothing.
+    const { symbols, slots, inputs, steps } = crossing
+    const owned = { ...crossing, symbols: symbols.slice(), slots: slots.slice(), inputs: inputs.map(ownInput) }
+    const rows = this.#check.check(owned)
+    for (const [index, { source }] of inputs.entries())
+      if (!isFixedShared(source.buffer))
+        throw wrongKind(
+          'Executor.run',
+          `the source of input ${index} in memory of the library, or in a SharedArrayBuffer of fixed length`,
+          source,
+          'Gather its rows into memory from allocate first'
+        )
+    const staged = crossing.outputs.map((output, index) => this.#stage(output, rows[index]! * this.#rowElements(index)))
+    this.#bindInWorker()
+    const run = portableThread.nextRun()
+    this.#lastRun = run
+    this.#running++
+    try {
+      const { results: _, ...posted } = { ...owned, steps, outputs: staged }
+      const { result, results } = await portableThread.run({ kind: 'run', executor: this.#number, run, crossing: posted })
+      crossing.results.set(results)
+      this.#deliver(crossing, owned, staged, result.completed)
+      return result
+    } finally {
+      this.#running--
+      for (const [index, output] of crossing.outputs.entries())
+        if (staged[index] !== output) this.#spare.push(staged[index]!.buffer as SharedArrayBuffer)
+    }
+  }
+
+  cancel(): void {
+    Atomics.store(this.#control, 0, this.#lastRun)
+  }
+
+  dispose(): void {
+    if (this.#disposed) return
+    this.#disposed = true
+    forgotten.unregister(this)
+    // Handled after the runs that were posted before.
+    portableThread.post({ kind: 'release', executor: this.#number })
+  }
+
+  #usable(method: string): void {
+    if (this.#disposed)
+      throw new BackendError(`Executor.${method}: expected an executor in use, got one that was disposed of`, { code: 'EVENKEEL_DISPOSED' })
+  }
+
+  #bindInWorker(): void {
+    portableThread.start()
+    if (this.#generation === portableThread.generation) return
+    this.#generation = portableThread.generation
+    portableThread.post({ kind: 'bind', executor: this.#number, program: this.#program, memory: this.#memory, control: this.#control })
+  }
+
+  #rowElements(index: number): number {
+    return this.#program.regions.filter((region) => region.kind === 'output')[index]!.rowElements!
+  }
+
+  /** The output itself where the worker can write it, else an array of its kind that it can. */
+  #stage(output: TypedArray, length: number): TypedArray {
+    if (isFixedShared(output.buffer)) return output
+    const bytes = length * output.BYTES_PER_ELEMENT
+    const index = this.#spare.findIndex((buffer) => buffer.byteLength >= bytes)
+    const buffer = index < 0 ? allocateShared(bytes) : this.#spare.splice(index, 1)[0]!
+    return new (output.constructor as Float32ArrayConstructor)(buffer, 0, length)
+  }
+
+  #deliver(crossing: Crossing, owned: Crossing, staged: readonly TypedArray[], completed: number): void {
+    const rows = this.#check.rowsWritten(owned, completed)
+    for (const [index, output] of crossing.outputs.entries()) {
+      if (staged[index] === output) continue
+      const written = staged[index]!.subarray(0, rows[index]! * this.#rowElements(index))
+      if (output.length < written.length)
+        throw new BackendError('Executor.run: expected its outputs to stay until it is done, got one that was transferred or resized')
+      output.set(written)
+    }
+  }
+}
+
+/** `slice`, since a view posted to a worker takes all of its buffer along. */
+function ownInput(input: InputBinding): InputBinding {
+  return input.rows === undefined ? input : { ...input, rows: input.rows.slice() }
+}
