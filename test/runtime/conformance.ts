@@ -474,7 +474,7 @@ function singleCalls(runtime: Runtime): void {
   })
 
   it.each([Float32Array, Float64Array, Int32Array, Uint8Array])('gathers rows of %o', (type) => {
-    const source = type.from({ length: 30 }, (_, i) => i)
+    const source = type.from(Array(30).keys())
     const target = guarded<Float32Array | Float64Array | Int32Array | Uint8Array>(type, 9)
     runtime.gather(target.array, source, 3, { rows: Int32Array.of(9, 0, 4), count: 3 })
     expect([...target.array]).toEqual([27, 28, 29, 0, 1, 2, 12, 13, 14])

@@ -1,0 +1,1 @@
+export function portableWorkerSource(): Promise<string>
