@@ -3,16 +3,18 @@
 
 #include <napi.h>
 
+#include "native/kernels/kernel.h"
+
 namespace evenkeel {
 
-// call(target, kernel, operands, dims, scalars, threads) → [status, detail]: one kernel, now, on this thread.
+// call(target, kernel, operands, dims, scalars, threads) → [status, detail]: one kernel, now, on this thread. dims and scalars:
+// arrays, or Float64Arrays, which are read faster.
 Napi::Value CallKernel(const Napi::CallbackInfo& info);
-// kernels() → [{ name, operands: [{ name, dtype, access, optional }], dims, scalars }], in the order of the table.
-Napi::Value DescribeKernels(const Napi::CallbackInfo& info);
-// elements(kernel, dims, scalars) → the elements that each operand must hold.
-Napi::Value OperandElements(const Napi::CallbackInfo& info);
-// targets() → [{ name, supported }], best first.
-Napi::Value DescribeTargets(const Napi::CallbackInfo& info);
+
+// A kernel's number in the table; null for anything else.
+const KernelEntry* ReadEntry(napi_env env, napi_value value);
+// Whole, not negative, and their product small enough for every rule.
+bool ReadDims(napi_env env, napi_value value, int count, int64_t* out);
 
 }  // namespace evenkeel
 
