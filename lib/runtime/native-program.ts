@@ -38,7 +38,7 @@ export class NativeProgram implements CompiledProgram {
 
 function view(region: Region, memory: ArrayBufferLike | undefined): Uint8Array {
   if (!(memory instanceof ArrayBuffer || memory instanceof SharedArrayBuffer))
-    throw wrongKind('CompiledProgram.bind', `memory for the region '${region.name}'`, memory)
+    throw new BackendError(expectation('CompiledProgram.bind', `memory for the region '${region.name}'`, memory))
   if (memory.byteLength < region.bytes)
     throw new BackendError(
       expectation('CompiledProgram.bind', `at least ${region.bytes} bytes for the region '${region.name}'`, memory.byteLength)

@@ -11,7 +11,7 @@ namespace evenkeel {
 Napi::Value Allocate(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   int64_t bytes;
-  if (info.Length() != 1 || !ReadInteger(env, info[0], 0, int64_t{1} << 46, &bytes)) return Refuse(env, "allocate: expected a number of bytes");
+  if (info.Length() != 1 || !ReadInteger(env, info[0], 0, int64_t{1} << 53, &bytes)) return Refuse(env, "allocate: expected a number of bytes");
   Reference<Block> block = Block::Allocate(static_cast<size_t>(bytes));
   Reference<Block>* held = block ? new (std::nothrow) Reference<Block>(block) : nullptr;
   if (!held) return RefuseMemory(env, "allocate: no memory of that size is left");
