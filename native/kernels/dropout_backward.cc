@@ -30,7 +30,7 @@ Status DropoutBackward(Call& call) {
     const auto scale = hn::Set(d, factor);
     const int64_t begin = chunk * kDropoutBackwardChunk;
     const int64_t end = HWY_MIN(begin + kDropoutBackwardChunk, count);
-    ForEachKept(d, begin, end, mask, [&](int64_t i, auto access, auto kept) EVK_LAMBDA {
+    ForEachKept(d, begin, end, mask, [=](int64_t i, auto access, auto kept) EVK_LAMBDA {
       access.Store(hn::IfThenElseZero(kept, hn::Mul(access.Load(d, dy + i), scale)), d, dx + i);
     });
   });

@@ -20,7 +20,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 // About 5 µs of work: below it a second thread costs more than it brings. A multiple of 8: chunks share no mask byte.
 constexpr int64_t kDropoutForwardChunk = 16384;
 // 64 bytes of mask at a time: they and their elements stay in the first-level cache between the two loops.
-constexpr int64_t kDropoutForwardStretch = 512;
+constexpr int64_t kDropoutForwardStretch = 2048;
 
 Status DropoutForward(Call& call) {
   const int64_t count = call.dims[0];
@@ -35,7 +35,7 @@ Status DropoutForward(Call& call) {
     for (int64_t begin = chunk * kDropoutForwardChunk; begin < chunk_end; begin += kDropoutForwardStretch) {
       const int64_t end = HWY_MIN(begin + kDropoutForwardStretch, chunk_end);
       KeepBits(dropout, begin, end, mask);
-      ForEachKept(d, begin, end, mask, [&](int64_t i, auto access, auto kept) EVK_LAMBDA {
+      ForEachKept(d, begin, end, mask, [=](int64_t i, auto access, auto kept) EVK_LAMBDA {
         access.Store(hn::IfThenElseZero(kept, hn::Mul(access.Load(d, x + i), scale)), d, y + i);
       });
     }
