@@ -13,6 +13,9 @@ import { matmul } from './matmul.js'
 import { matmulPack } from './matmul-pack.js'
 import type { KernelName } from './table.js'
 import type { PortableKernel } from './types.js'
+import { weightNormBackward } from './weight-norm-backward.js'
+import { weightNormForward } from './weight-norm-forward.js'
+import { weightNormScale } from './weight-norm-scale.js'
 
 /** Every kernel's TypeScript twin. */
 export const portableKernels: Partial<Record<KernelName, PortableKernel>> = {
@@ -28,5 +31,8 @@ export const portableKernels: Partial<Record<KernelName, PortableKernel>> = {
   batchNormRunning,
   batchNormFold,
   dropoutForward,
-  dropoutBackward
+  dropoutBackward,
+  weightNormForward,
+  weightNormScale,
+  weightNormBackward
 }

@@ -16,6 +16,9 @@ extern const KernelEntry kBatchNormRunning;
 extern const KernelEntry kBatchNormFold;
 extern const KernelEntry kDropoutForward;
 extern const KernelEntry kDropoutBackward;
+extern const KernelEntry kWeightNormForward;
+extern const KernelEntry kWeightNormScale;
+extern const KernelEntry kWeightNormBackward;
 
 const KernelEntry* const kKernelTable[] = {
     &kAdd,
@@ -31,6 +34,9 @@ const KernelEntry* const kKernelTable[] = {
     &kBatchNormFold,
     &kDropoutForward,
     &kDropoutBackward,
+    &kWeightNormForward,
+    &kWeightNormScale,
+    &kWeightNormBackward,
 };
 const int kKernelCount = sizeof(kKernelTable) / sizeof(kKernelTable[0]);
 

@@ -264,8 +264,8 @@ HWY_INLINE void ForEachKept(D d, int64_t begin, int64_t end, const uint8_t* mask
   _Pragma("GCC unroll 8") for (int64_t part = 0; part < kVectors; ++part)
     bit[part] = hn::Shl(hn::Set(du, 1u), hn::Iota(du, static_cast<uint32_t>(part * kLanes)));
   for (; i + 32 <= end; i += 32) {
-    uint32_t word = 0;
-    for (int byte = 0; byte < 4; ++byte) word |= uint32_t{mask[i / 8 + byte]} << (8 * byte);
+    uint32_t word;
+    std::memcpy(&word, mask + (i >> 3), sizeof word);
     const auto bits = hn::Set(du, word);
     _Pragma("GCC unroll 8") for (int64_t part = 0; part < kVectors; ++part)
       body(i + part * kLanes, WholeVector{}, hn::RebindMask(d, hn::TestBit(bits, bit[part])));

@@ -1,0 +1,54 @@
+/**
+ * Σ a[aStart + i]·b[bStart + i] over a row, in float64: sixteen sums, element i in sum i % 16, then a fixed tree, as
+ * `native/simd/row_dot-inl.h` has it. A product of two float32 is exact in float64, so the bits are the same everywhere.
+ * The sums are variables of their own: from an array the same loop takes three times as long.
+ */
+export function rowDot(a: Float32Array, aStart: number, b: Float32Array, bStart: number, count: number): number {
+  let s0 = 0
+  let s1 = 0
+  let s2 = 0
+  let s3 = 0
+  let s4 = 0
+  let s5 = 0
+  let s6 = 0
+  let s7 = 0
+  let s8 = 0
+  let s9 = 0
+  let s10 = 0
+  let s11 = 0
+  let s12 = 0
+  let s13 = 0
+  let s14 = 0
+  let s15 = 0
+  const whole = count - (count % 16)
+  let p = aStart
+  let q = bStart
+  for (const end = aStart + whole; p < end; p += 16, q += 16) {
+    s0 += a[p]! * b[q]!
+    s1 += a[p + 1]! * b[q + 1]!
+    s2 += a[p + 2]! * b[q + 2]!
+    s3 += a[p + 3]! * b[q + 3]!
+    s4 += a[p + 4]! * b[q + 4]!
+    s5 += a[p + 5]! * b[q + 5]!
+    s6 += a[p + 6]! * b[q + 6]!
+    s7 += a[p + 7]! * b[q + 7]!
+    s8 += a[p + 8]! * b[q + 8]!
+    s9 += a[p + 9]! * b[q + 9]!
+    s10 += a[p + 10]! * b[q + 10]!
+    s11 += a[p + 11]! * b[q + 11]!
+    s12 += a[p + 12]! * b[q + 12]!
+    s13 += a[p + 13]! * b[q + 13]!
+    s14 += a[p + 14]! * b[q + 14]!
+    s15 += a[p + 15]! * b[q + 15]!
+  }
+  const sums = [s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13, s14, s15]
+  for (let i = whole; i < count; i++) sums[i - whole]! += a[aStart + i]! * b[bStart + i]!
+  for (let apart = 8; apart > 0; apart >>= 1) for (let lane = 0; lane < apart; lane++) sums[lane]! += sums[lane + apart]!
+  return sums[0]!
+}
+
+/** ‖row‖, rounded to float32 once. */
+export const rowNorm = (v: Float32Array, start: number, count: number): number => Math.fround(Math.sqrt(rowDot(v, start, v, start, count)))
+
+/** s = g/‖v‖, one rounding; 0 for a row of zeros. */
+export const scaleOf = (g: number, norm: number): number => (norm === 0 ? 0 : Math.fround(g / norm))
