@@ -82,9 +82,7 @@ describe('readIdx', () => {
     expect(await message(Buffer.from('\x89PNG\r\n\x1a\n'))).toMatchInlineSnapshot(
       `"readIdx: expected an IDX file (00 00, a type 08 09 0b 0c 0d 0e, the number of dimensions), got one that starts c2 89 50 4e in 'FILE'"`
     )
-    expect(await message(good.subarray(0, 10))).toMatchInlineSnapshot(
-      `"readIdx: expected a header of 12 bytes, got 10 in 'FILE'"`
-    )
+    expect(await message(good.subarray(0, 10))).toMatchInlineSnapshot(`"readIdx: expected a header of 12 bytes, got 10 in 'FILE'"`)
     expect(await message(good.subarray(0, 17))).toMatchInlineSnapshot(
       `"readIdx: expected 6 bytes of numbers for its shape [2, 3], got 5 in 'FILE'"`
     )
