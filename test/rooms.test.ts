@@ -15,6 +15,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   layers: ['ops', 'graph', 'kernels'],
   programs: ['layers', 'ops', 'graph', 'kernels'],
   data: ['runtime', 'kernels'],
+  raw: ['runtime', 'kernels'],
   io: ['data', 'layers', 'programs', 'runtime', 'kernels'],
   training: ['programs', 'layers', 'ops', 'graph', 'runtime', 'data', 'io', 'inference', 'kernels'],
   inference: ['programs', 'layers', 'graph', 'runtime', 'data', 'io', 'kernels']
