@@ -18,3 +18,12 @@ export async function portableWorkerSource() {
   })
   return `export default ${JSON.stringify(outputFiles[0].text)}\n`
 }
+
+/** For esbuild bundles of lib/ as it stands, without dist/: `#portable-worker-source` is made on the way. */
+export const portableWorkerPlugin = {
+  name: 'portable-worker-source',
+  setup(bundler) {
+    bundler.onResolve({ filter: /^#portable-worker-source$/ }, ({ path }) => ({ path, namespace: 'portable-worker-source' }))
+    bundler.onLoad({ filter: /.*/, namespace: 'portable-worker-source' }, async () => ({ contents: await portableWorkerSource() }))
+  }
+}

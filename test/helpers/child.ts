@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { portableWorkerPlugin } from '../../scripts/worker-source.mjs'
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
 
@@ -11,7 +12,8 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
  */
 export async function bundleForChild(file: string): Promise<string> {
   const outfile = path.join(root, 'build', 'children', `${path.basename(file, '.ts')}-${process.pid}.mjs`)
-  await build({ entryPoints: [path.join(root, file)], outfile, bundle: true, platform: 'node', format: 'esm', logLevel: 'error' })
+  const entryPoints = [path.join(root, file)]
+  await build({ entryPoints, outfile, bundle: true, platform: 'node', format: 'esm', logLevel: 'error', plugins: [portableWorkerPlugin] })
   return outfile
 }
 
@@ -22,10 +24,16 @@ export interface ChildEnd {
   readonly stderr: string
 }
 
-/** Runs a Node process to its end. */
-export function runChild(script: string, args: readonly string[], nodeOptions: readonly string[] = []): Promise<ChildEnd> {
+/** Runs a Node process to its end. `environment` is added to this process's; undefined takes a variable out. */
+export function runChild(
+  script: string,
+  args: readonly string[],
+  nodeOptions: readonly string[] = [],
+  environment: Readonly<Record<string, string | undefined>> = {}
+): Promise<ChildEnd> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...nodeOptions, script, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const env = { ...process.env, ...environment }
+    const child = spawn(process.execPath, [...nodeOptions, script, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
     let [stdout, stderr] = ['', '']
     child.stdout.on('data', (data) => (stdout += data))
     child.stderr.on('data', (data) => (stderr += data))

@@ -191,7 +191,9 @@ describe('what is not written', () => {
     const data = new Float32Array(1 << 20)
     const saving = write([{ name: 'a', data, shape: [1 << 20] }])
     structuredClone(data.buffer, { transfer: [data.buffer] })
-    await expect(saving).rejects.toThrowErrorMatchingInlineSnapshot(`[TypeError: save: expected the memory of 'a' to stay until it is written, got memory that was transferred or resized]`)
+    await expect(saving).rejects.toThrowErrorMatchingInlineSnapshot(
+      `[TypeError: save: expected the memory of 'a' to stay until it is written, got memory that was transferred or resized]`
+    )
     const controller = new AbortController()
     const aborted = writeSafetensors('save', file, [{ name: 'a', data: new Float32Array(1 << 22), shape: [1 << 22] }], {
       signal: controller.signal
