@@ -1,6 +1,7 @@
 import { outOfRange, wrongKind } from '../errors.js'
 import { thresholdOf } from '../kernels/dropout.js'
 import { checkOptions, integerOption } from '../options.js'
+import { normalizeSeed } from '../random.js'
 import type { Runtime } from '../runtime/runtime.js'
 import { float32, given, output, uint8 } from './operands.js'
 
@@ -75,14 +76,8 @@ function dropRate(owner: string, rate: unknown): number {
   return rate
 }
 
-/** Low and high 32 bits. */
+/** Low and high 32 bits. Raw kernels draw no seed of their own. */
 function seedKey(owner: string, seed: unknown): [low: number, high: number] {
-  const expected = 'seed to be an integer from 0 to 2^53 - 1, or a bigint from 0 to 2^64 - 1'
-  if (typeof seed === 'bigint') {
-    if (seed < 0n || seed >= 1n << 64n) throw outOfRange(owner, expected, seed)
-    return [Number(seed & 0xffffffffn), Number(seed >> 32n)]
-  }
-  if (typeof seed !== 'number') throw wrongKind(owner, expected, seed)
-  if (!Number.isSafeInteger(seed) || seed < 0) throw outOfRange(owner, expected, seed)
-  return [seed >>> 0, Math.floor(seed / 2 ** 32)]
+  const { low, high } = normalizeSeed(seed ?? null, owner)
+  return [low, high]
 }
