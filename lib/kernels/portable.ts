@@ -1,16 +1,31 @@
 import { activationBackward } from './activation-backward.js'
 import { activationForward } from './activation-forward.js'
+import { adamUpdate } from './adam-update.js'
 import { add } from './add.js'
+import { addBias } from './add-bias.js'
 import { batchNormApply } from './batch-norm-apply.js'
 import { batchNormFold } from './batch-norm-fold.js'
 import { batchNormForward } from './batch-norm-forward.js'
 import { batchNormInvStd } from './batch-norm-inv-std.js'
 import { batchNormRunning } from './batch-norm-running.js'
 import { batchNormStats } from './batch-norm-stats.js'
+import { checkFinite } from './check-finite.js'
+import { checkLabels } from './check-labels.js'
 import { dropoutBackward } from './dropout-backward.js'
 import { dropoutForward } from './dropout-forward.js'
+import { fill } from './fill.js'
 import { matmul } from './matmul.js'
 import { matmulPack } from './matmul-pack.js'
+import { maxNorm } from './max-norm.js'
+import { mean } from './mean.js'
+import { meanBackward } from './mean-backward.js'
+import { scaleColumns } from './scale-columns.js'
+import { sgdUpdate } from './sgd-update.js'
+import { softmaxCrossEntropyBackward } from './softmax-cross-entropy-backward.js'
+import { softmaxCrossEntropyForward } from './softmax-cross-entropy-forward.js'
+import { squaredErrorBackward } from './squared-error-backward.js'
+import { squaredErrorForward } from './squared-error-forward.js'
+import { sumRows } from './sum-rows.js'
 import type { KernelName } from './table.js'
 import type { PortableKernel } from './types.js'
 import { weightNormBackward } from './weight-norm-backward.js'
@@ -20,6 +35,12 @@ import { weightNormScale } from './weight-norm-scale.js'
 /** Every kernel's TypeScript twin. */
 export const portableKernels: Partial<Record<KernelName, PortableKernel>> = {
   add,
+  addBias,
+  scaleColumns,
+  sumRows,
+  mean,
+  meanBackward,
+  fill,
   activationForward,
   activationBackward,
   matmul,
@@ -34,5 +55,14 @@ export const portableKernels: Partial<Record<KernelName, PortableKernel>> = {
   dropoutBackward,
   weightNormForward,
   weightNormScale,
-  weightNormBackward
+  weightNormBackward,
+  softmaxCrossEntropyForward,
+  softmaxCrossEntropyBackward,
+  squaredErrorForward,
+  squaredErrorBackward,
+  checkFinite,
+  checkLabels,
+  sgdUpdate,
+  adamUpdate,
+  maxNorm
 }

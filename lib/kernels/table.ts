@@ -312,13 +312,13 @@ export const kernelTable = [
   },
   // ---- losses, one value a row ----------------------------------------------------------------------------------
   {
-    name: 'softmaxCrossEntropyForward', // rowLoss[r] = logSumExp[r] − logits[r, labels[r]]
+    name: 'softmaxCrossEntropyForward', // rowLoss[r] = logSumExp[r] − (logits[r, labels[r]] − max[r]); logSumExp is that of logits − max
     operands: [write('rowLoss', dim(0)), write('logSumExp', dim(0)), read('logits', product(0, 1)), read('labels', dim(0), 'int32')],
     dims: ['rows', 'classes'],
     scalars: []
   },
   {
-    name: 'softmaxCrossEntropyBackward', // dLogits = dRowLoss[r] · (exp(logits − logSumExp[r]) − [c = labels[r]])
+    name: 'softmaxCrossEntropyBackward', // dLogits = dRowLoss[r] · (exp(logits − max[r] − logSumExp[r]) − [c = labels[r]])
     operands: [
       write('dLogits', product(0, 1)),
       read('logSumExp', dim(0)),

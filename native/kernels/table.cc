@@ -4,6 +4,12 @@
 namespace evenkeel {
 
 extern const KernelEntry kAdd;
+extern const KernelEntry kAddBias;
+extern const KernelEntry kScaleColumns;
+extern const KernelEntry kSumRows;
+extern const KernelEntry kMean;
+extern const KernelEntry kMeanBackward;
+extern const KernelEntry kFill;
 extern const KernelEntry kActivationForward;
 extern const KernelEntry kActivationBackward;
 extern const KernelEntry kMatmul;
@@ -19,9 +25,24 @@ extern const KernelEntry kDropoutBackward;
 extern const KernelEntry kWeightNormForward;
 extern const KernelEntry kWeightNormScale;
 extern const KernelEntry kWeightNormBackward;
+extern const KernelEntry kSoftmaxCrossEntropyForward;
+extern const KernelEntry kSoftmaxCrossEntropyBackward;
+extern const KernelEntry kSquaredErrorForward;
+extern const KernelEntry kSquaredErrorBackward;
+extern const KernelEntry kCheckFinite;
+extern const KernelEntry kCheckLabels;
+extern const KernelEntry kSgdUpdate;
+extern const KernelEntry kAdamUpdate;
+extern const KernelEntry kMaxNorm;
 
 const KernelEntry* const kKernelTable[] = {
     &kAdd,
+    &kAddBias,
+    &kScaleColumns,
+    &kSumRows,
+    &kMean,
+    &kMeanBackward,
+    &kFill,
     &kActivationForward,
     &kActivationBackward,
     &kMatmul,
@@ -37,6 +58,15 @@ const KernelEntry* const kKernelTable[] = {
     &kWeightNormForward,
     &kWeightNormScale,
     &kWeightNormBackward,
+    &kSoftmaxCrossEntropyForward,
+    &kSoftmaxCrossEntropyBackward,
+    &kSquaredErrorForward,
+    &kSquaredErrorBackward,
+    &kCheckFinite,
+    &kCheckLabels,
+    &kSgdUpdate,
+    &kAdamUpdate,
+    &kMaxNorm,
 };
 const int kKernelCount = sizeof(kKernelTable) / sizeof(kKernelTable[0]);
 

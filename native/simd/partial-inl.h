@@ -58,6 +58,11 @@ struct WholeVector {
   HWY_INLINE hn::Vec<D> Load(D d, const hn::TFromD<D>* from) const {
     return hn::LoadU(d, from);
   }
+  // `otherwise` in the lanes that memory does not fill.
+  template <class D, class V>
+  HWY_INLINE V LoadOr(D d, const hn::TFromD<D>* from, V) const {
+    return hn::LoadU(d, from);
+  }
   template <class D>
   HWY_INLINE void Store(hn::Vec<D> v, D d, hn::TFromD<D>* to) const {
     hn::StoreU(v, d, to);
@@ -69,6 +74,10 @@ struct FirstLanes {
   template <class D>
   HWY_INLINE hn::Vec<D> Load(D d, const hn::TFromD<D>* from) const {
     return LoadPartial(d, from, count);
+  }
+  template <class D, class V>
+  HWY_INLINE V LoadOr(D d, const hn::TFromD<D>* from, V otherwise) const {
+    return hn::IfThenElse(hn::FirstN(d, count), LoadPartial(d, from, count), otherwise);
   }
   template <class D>
   HWY_INLINE void Store(hn::Vec<D> v, D d, hn::TFromD<D>* to) const {

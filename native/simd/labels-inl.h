@@ -1,0 +1,39 @@
+// The first label outside 0 … classes − 1.
+#if defined(EVENKEEL_SIMD_LABELS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef EVENKEEL_SIMD_LABELS_INL_H_
+#undef EVENKEEL_SIMD_LABELS_INL_H_
+#else
+#define EVENKEEL_SIMD_LABELS_INL_H_
+#endif
+
+#include <cstdint>
+
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace evenkeel {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// `count` if all are good.
+inline int64_t FirstBadLabel(const int32_t* labels, int64_t count, int64_t classes) {
+  const hn::ScalableTag<int32_t> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int32_t last = static_cast<int32_t>(HWY_MIN(classes, int64_t{1} << 31) - 1);
+  const auto zero = hn::Zero(d);
+  const auto largest = hn::Set(d, last);
+  int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    const auto label = hn::LoadU(d, labels + i);
+    if (!hn::AllFalse(d, hn::Or(hn::Lt(label, zero), hn::Gt(label, largest)))) break;
+  }
+  for (; i < count; ++i)
+    if (labels[i] < 0 || labels[i] > last) return i;
+  return count;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace evenkeel
+HWY_AFTER_NAMESPACE();
+
+#endif  // EVENKEEL_SIMD_LABELS_INL_H_
