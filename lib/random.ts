@@ -162,7 +162,7 @@ export class Shuffle {
     this.#epoch = epoch
   }
 
-  /** Places up to `steps` more indices, about 100 ns each where the array is larger than the caches. @returns whether all are placed */
+  /** Places up to `steps` more indices, 200 ns each for ten million: slices of 8192 are under 2 ms. @returns whether all are placed */
   advance(steps = this.indices.length): boolean {
     const indices = this.indices
     const last = Math.min(this.#placed + steps, indices.length)
