@@ -155,8 +155,9 @@ export class Shuffle {
   #placed = 0
   #drawn = 0
 
-  constructor(count: number, key: Key, stream: number, epoch: number) {
-    this.indices = new Int32Array(count)
+  /** @param target how many, or the memory to fill */
+  constructor(target: number | Int32Array, key: Key, stream: number, epoch: number) {
+    this.indices = typeof target === 'number' ? new Int32Array(target) : target
     this.#key = key
     this.#stream = stream
     this.#epoch = epoch

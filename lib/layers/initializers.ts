@@ -1,8 +1,8 @@
 import { describe, FileFormatError, outOfRange, ShapeError, wrongKind } from '../errors.js'
 import { checkOptions, numberOption } from '../options.js'
+import { normalFloats, uniformFloats } from '../random.js'
 import { formatShape, type StaticShape, staticElementCount } from '../shape.js'
-import { eachNormal, eachUniform } from './draws.js'
-import type { Initializer, InitializerRequest } from './layer.js'
+import type { Initializer } from './layer.js'
 import { orthonormalRows } from './orthogonal.js'
 
 export interface HeOptions {
@@ -70,10 +70,11 @@ export function orthogonal(options?: GainOptions): Initializer {
     kind,
     options: { gain },
     whole: true,
-    fill(target, request) {
-      const { outputs, fanIn } = fansOf(kind, request.shape)
+    fill(target, { shape, key, stream }) {
+      const { outputs, fanIn } = fansOf(kind, shape)
       const [count, length] = [Math.min(outputs, fanIn), Math.max(outputs, fanIn)]
-      const rows = orthonormalRows(count, length, request)
+      normalFloats(target, key, stream, 0, 1)
+      const rows = orthonormalRows(target, count, length)
       for (let row = 0; row < count; row++)
         for (let i = 0; i < length; i++) target[outputs > fanIn ? i * count + row : row * length + i] = gain * rows[row * length + i]!
     }
@@ -179,25 +180,29 @@ type Extent = number | ((fans: Fans) => number)
 
 /** middle ± extent */
 function uniformly(kind: string, options: Initializer['options'], extent: Extent, middle = 0): Initializer {
-  return drawn(kind, options, extent, middle, eachUniform)
+  return {
+    kind,
+    options,
+    fill(target, { shape, key, stream, start, end }) {
+      const half = extentOf(kind, extent, shape)
+      uniformFloats(target, key, stream, middle - half, middle + half, start, end)
+    }
+  }
 }
 
 /** mean ± extent */
 function normally(kind: string, options: Initializer['options'], extent: Extent, mean = 0): Initializer {
-  return drawn(kind, options, extent, mean, eachNormal)
-}
-
-function drawn(kind: string, options: Initializer['options'], extent: Extent, middle: number, each: typeof eachNormal): Initializer {
   return {
     kind,
     options,
-    fill(target: Float32Array, request: InitializerRequest) {
-      const scale = typeof extent === 'number' ? extent : extent(fansOf(kind, request.shape))
-      each(request, (index, value) => {
-        target[index] = middle + scale * value
-      })
+    fill(target, { shape, key, stream, start, end }) {
+      normalFloats(target, key, stream, mean, extentOf(kind, extent, shape), start, end)
     }
   }
+}
+
+function extentOf(kind: string, extent: Extent, shape: StaticShape): number {
+  return typeof extent === 'number' ? extent : extent(fansOf(kind, shape))
 }
 
 function filled(kind: string, options: Initializer['options'], value: number): Initializer {

@@ -1,25 +1,20 @@
-import { eachNormal } from './draws.js'
-import type { InitializerRequest } from './layer.js'
-
 /**
- * A random matrix with orthonormal rows (rows ≤ columns) or columns (rows > columns), in float64, equally likely
- * among all of them (Haar measure).
+ * A random matrix of `count` orthonormal rows, in float64, equally likely among all of them (Haar measure).
  *
  * The QR factorization of a normal matrix, with the diagonal of R made positive, has this distribution, and its k-th
  * Householder vector is that of a fresh normal vector of n − k numbers (Stewart 1980, "The efficient generation of
  * random orthogonal matrices"). So the reflections are drawn and the matrix to be factored never is: half the work.
  *
- * @returns `min(rows, columns)` rows of `max(rows, columns)` numbers
+ * @param normals count · length standard normal numbers
+ * @param count rows, at most `length`
  */
-export function orthonormalRows(count: number, length: number, { key, stream }: InitializerRequest): Float64Array {
+export function orthonormalRows(normals: Float32Array, count: number, length: number): Float64Array {
   const matrix = new Float64Array(count * length)
   const vector = new Float64Array(length)
   // From the last reflection to the first: those that come later leave the earlier rows and columns alone.
   for (let k = count - 1; k >= 0; k--) {
     const reflected = vector.subarray(k)
-    eachNormal({ key, stream, start: k * length, end: (k + 1) * length - k }, (index, value) => {
-      reflected[index - k * length] = value
-    })
+    reflected.set(normals.subarray(k * length, (k + 1) * length - k))
     const sign = toHouseholder(reflected)
     matrix[k * length + k] = sign
     for (let row = k; row < count; row++) reflect(matrix.subarray(row * length + k, (row + 1) * length), reflected)
