@@ -18,7 +18,9 @@ export class CrossingCheck {
   readonly #program: Program
   readonly #inputs: readonly (Region & { readonly count: Affine })[]
   readonly #outputs: readonly (Region & { readonly count: Affine })[]
-  readonly #calls: readonly CheckedCall[]
+  /** Calls whose operands' lengths follow from the symbols alone, and those where a slot may matter. */
+  readonly #steady: readonly CheckedCall[]
+  readonly #varying: readonly CheckedCall[]
   readonly #known = new Set<string>()
 
   constructor(program: Program) {
@@ -27,10 +29,12 @@ export class CrossingCheck {
       program.regions.flatMap((region) => (region.kind === kind ? [{ ...region, count: affine(region.rows!, program.symbols)! }] : []))
     this.#inputs = rows('input')
     this.#outputs = rows('output')
-    this.#calls = program.segments.flatMap((segment, s) => {
+    const calls = program.segments.flatMap((segment, s) => {
       const count = affine(segment.count, program.symbols)!
       return segment.calls.map((call, c) => checkedCall(program, call, count, `segment ${s}, call ${c}`))
     })
+    this.#steady = calls.filter(({ varies }) => !varies)
+    this.#varying = calls.filter(({ varies }) => varies)
   }
 
   /** Throws TypeError, RangeError or BackendError. Gives the number of rows of each output over all steps. */
@@ -65,25 +69,35 @@ export class CrossingCheck {
   #checkStep(crossing: Crossing, step: number): void {
     const { symbols, slots } = this.#program
     const start = step * symbols.length
+    const known = step > 0 && sameValues(crossing.symbols, start - symbols.length, start, symbols.length)
+    if (!known) this.#checkSymbols(crossing.symbols, start, step)
+    for (const call of this.#varying) checkCall(this.#program, call, crossing.symbols, start, crossing.slots, step * slots.length)
+  }
+
+  #checkSymbols(values: Float64Array, start: number, step: number): void {
     let key = ''
-    for (let i = 0; i < symbols.length; i++) {
-      const value = crossing.symbols[start + i]!
-      const { name, maximum } = symbols[i]!
+    for (const [i, { name, maximum }] of this.#program.symbols.entries()) {
+      const value = values[start + i]!
       if (!Number.isSafeInteger(value) || value < 0 || value > maximum)
         throw outOfRange(`${owner}: step ${step}`, `symbol '${name}' to be an integer from 0 to ${maximum}`, value)
       key += `${value},`
     }
-    const known = this.#known.has(key)
-    for (const call of this.#calls)
-      if (!known || call.varies) checkCall(this.#program, call, crossing.symbols, start, crossing.slots, step * slots.length)
-    if (known) return
+    if (this.#known.has(key)) return
     for (const { name, count } of [...this.#inputs, ...this.#outputs]) {
-      const rows = evaluateAffine(count, crossing.symbols, start)
+      const rows = evaluateAffine(count, values, start)
       if (rows < 0) throw outOfRange(`${owner}: step ${step}`, `region '${name}' to have a non-negative number of rows`, rows)
     }
+    for (const call of this.#steady) checkCall(this.#program, call, values, start, noSlots, 0)
     if (this.#known.size >= mostKnown) this.#known.clear()
     this.#known.add(key)
   }
+}
+
+const noSlots = new Float64Array(0)
+
+function sameValues(values: Float64Array, a: number, b: number, length: number): boolean {
+  for (let i = 0; i < length; i++) if (values[a + i] !== values[b + i]) return false
+  return true
 }
 
 interface CheckedCall {

@@ -110,6 +110,21 @@ export const copy: Program = {
   reports: []
 }
 
+/** p ← p + x: counts steps where x is 1. */
+export const counter: Program = {
+  symbols: [{ name: 'batch', maximum: mostRows }],
+  slots: [],
+  regions: [rowRegion('input', 'x'), { kind: 'parameter', name: 'p', bytes: mostRows * width * 4 }],
+  segments: [
+    {
+      phase: 'commit',
+      count: 1,
+      calls: [{ kernel: 'add', operands: [float32(1), float32(1), float32(0)], dims: [elements], scalars: [], label: 'count' }]
+    }
+  ],
+  reports: [{ name: 'count', source: float32(1) }]
+}
+
 /** Checks labels against 10 classes. */
 export const labels: Program = {
   symbols: [{ name: 'batch', maximum: mostRows }],
