@@ -38,10 +38,10 @@ export class NonFiniteError extends Error {
   readonly code: ErrorCode
   /** What was not finite: an input's name, `'loss'`, or the dotted path of a layer's parameter or statistics. */
   readonly layer: string
-  /** The step that was refused, counted from 0 over the life of the trainer. */
-  readonly step: number
+  /** The step that was refused, counted from 0 over the life of the trainer; undefined outside of training. */
+  readonly step: number | undefined
 
-  constructor(message: string, details: ErrorDetails & { layer: string; step: number }) {
+  constructor(message: string, details: ErrorDetails & { layer: string; step: number | undefined }) {
     super(message, { cause: details.cause })
     this.code = details.code ?? 'EVENKEEL_NON_FINITE'
     this.layer = details.layer

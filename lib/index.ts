@@ -1,0 +1,51 @@
+export type { LastBatch } from './data/batches.js'
+export { type IdxTensor, type ReadIdxOptions, readIdx } from './data/idx.js'
+export type { InputSpec } from './data/input-spec.js'
+export type { InputData, NestedNumbers, TargetData } from './data/rows.js'
+export { BackendError, type ErrorCode, FileFormatError, NonFiniteError, ShapeError } from './errors.js'
+export type { PredictOptions } from './inference/predict.js'
+export type { Predictor, PredictorOptions } from './inference/predictor.js'
+export type { RowIterable, StreamOptions, StreamRow } from './inference/stream.js'
+export { leakyRelu, relu, sigmoid, tanh } from './layers/activations.js'
+export type { LayerFactory } from './layers/architecture.js'
+export { type BatchNormOptions, batchNorm } from './layers/batch-norm.js'
+export { type DropoutOptions, dropout } from './layers/dropout.js'
+export { flatten } from './layers/flatten.js'
+export {
+  constant,
+  glorotNormal,
+  glorotUniform,
+  heNormal,
+  heUniform,
+  lecunNormal,
+  lecunUniform,
+  normal,
+  ones,
+  orthogonal,
+  uniform,
+  zeros
+} from './layers/initializers.js'
+export type { Initializer, InitializerRequest, Layer, LayerContext } from './layers/layer.js'
+export { type LinearOptions, linear } from './layers/linear.js'
+export { sequential } from './layers/sequential.js'
+export { weightNorm } from './layers/weight-norm.js'
+export { type BackendChoice, type BackendInfo, backendInfo } from './runtime/select.js'
+export { type Tensor, tensor } from './tensor.js'
+export type { DataSet, EvaluateOptions, Evaluation } from './training/evaluate.js'
+export type { FitOptions } from './training/fit.js'
+export type { EpochRecord, History, StepRecord } from './training/history.js'
+export { meanSquaredError, softmaxCrossEntropy } from './training/losses.js'
+export { accuracy, type Metric, type MetricBatch, type MetricTally } from './training/metrics.js'
+export { createModel, type LoadOptions, loadModel, type Model, type ModelOptions, type SaveOptions } from './training/model.js'
+export { type AdamOptions, adam, adamW, type LearningRate, type SgdOptions, sgd } from './training/optimizers.js'
+export {
+  type CosineDecayOptions,
+  constantRate,
+  cosineDecay,
+  type StepDecayOptions,
+  stepDecay,
+  type WarmUpOptions,
+  warmUp
+} from './training/schedules.js'
+export type { StepResult, Trainer } from './training/trainer.js'
+export type { TrainerOptions } from './training/training-state.js'

@@ -1,0 +1,161 @@
+import type { RunningCrossing } from '../data/crossings.js'
+import { FeedPool } from '../data/feed.js'
+import { Gate } from '../data/gate.js'
+import type { InputSpec } from '../data/input-spec.js'
+import { finish, finishPaced, type Sliced } from '../data/pace.js'
+import type { NamedTensor } from '../io/safetensors.js'
+import type { BufferSpec, ModelDescription, ParameterSpec } from '../programs/index.js'
+import type { Seed } from '../random.js'
+import type { Runtime } from '../runtime/runtime.js'
+import type { Tensor } from '../tensor.js'
+import { initialize } from './initialize.js'
+import { Plans } from './plans.js'
+
+export interface ModelStateOptions {
+  readonly runtime: Runtime
+  readonly description: ModelDescription
+  readonly input: InputSpec
+  readonly seed: Seed
+}
+
+/** A copy of the model that is taken as late as possible: before the first prediction from it, or the next training step. */
+export interface Snapshot {
+  /** Inside a turn of the model. */
+  take(): Promise<void>
+  takeSync(): void
+}
+
+/** What a model holds, for all that runs on it: memory, plans, and the gate that lets runs through one at a time. */
+export class ModelState {
+  readonly runtime: Runtime
+  readonly description: ModelDescription
+  readonly input: InputSpec
+  readonly seed: Seed
+  /** The seed's halves, low first: the key of every random stream. */
+  readonly key: readonly [number, number]
+  readonly gate = new Gate('model')
+  readonly feeds: FeedPool
+  readonly plans: Plans
+  readonly memory: Readonly<Record<'parameters' | 'buffers', ArrayBufferLike>>
+  readonly parameters: Readonly<Record<string, Tensor>>
+  readonly buffers: Readonly<Record<string, Tensor<Float32Array | Float64Array>>>
+  /** Names of the parameters that training leaves alone. */
+  frozen: ReadonlySet<string> = new Set()
+  /** Which of `step` and `fit` is on its way. */
+  training: string | undefined
+  /** Predictors that have still to take theirs. */
+  readonly snapshots = new Set<Snapshot>()
+  /** Crossings on their way. */
+  readonly running = new Set<RunningCrossing>()
+  #initialized = false
+  #initialization: Sliced<void> | undefined
+
+  constructor({ runtime, description, input, seed }: ModelStateOptions) {
+    this.runtime = runtime
+    this.description = description
+    this.input = input
+    this.seed = seed
+    this.key = [seed.low, seed.high]
+    this.feeds = new FeedPool(runtime)
+    this.memory = {
+      parameters: runtime.allocate(Math.max(64, description.parameterElements * 4)),
+      buffers: runtime.allocate(Math.max(64, description.bufferBytes))
+    }
+    this.parameters = record(description.parameters, (spec) => this.#parameter(spec))
+    this.buffers = record(description.buffers, (spec) => this.#buffer(spec))
+    this.plans = new Plans(this)
+    for (const { name, initial } of description.buffers) this.buffers[name]!.data.fill(initial)
+  }
+
+  /** The parameters have their numbers from elsewhere: a file. */
+  skipInitialization(): void {
+    this.#initialized = true
+  }
+
+  /** Initializes the parameters where that is still to be done. */
+  settleSync(): void {
+    if (!this.#initialized) finish(this.#slices())
+  }
+
+  /** The same in slices; a synchronous call meanwhile finishes it. */
+  async settle(signal?: AbortSignal): Promise<void> {
+    if (!this.#initialized) await finishPaced(this.#slices(), { signal })
+  }
+
+  /** Whoever asks goes on where the others stopped: nothing is done twice, and an abort stops only who was aborted. */
+  *#slices(): Sliced<void> {
+    while (!this.#initialized) {
+      this.#initialization ??= initialize(this.runtime, this.description, this.parameters, this.key)
+      try {
+        if (this.#initialization.next().done) this.#initialized = true
+      } catch (error) {
+        this.#initialization = undefined
+        throw error
+      }
+      yield
+    }
+  }
+
+  /** Takes the snapshots that were asked for since the last run, before anything is written. */
+  async takeSnapshots(): Promise<void> {
+    for (const snapshot of this.snapshots) await snapshot.take()
+  }
+
+  takeSnapshotsSync(): void {
+    for (const snapshot of this.snapshots) snapshot.takeSync()
+  }
+
+  /** Refuses everything from now on, and lets go of the memory when the last run has ended. */
+  async dispose(): Promise<void> {
+    if (this.gate.closed) return await this.gate.idle()
+    this.gate.close()
+    for (const running of this.running) running.cancel()
+    if (this.gate.operations > 0) await this.gate.idle()
+    this.takeSnapshotsSync()
+    this.plans.dispose()
+    this.feeds.clear()
+  }
+
+  /** The numbers as they are after a completed step, copied in slices. */
+  async copyTensors(owner: string, signal: AbortSignal | undefined): Promise<readonly NamedTensor[]> {
+    return await this.gate.operation(owner, async () => {
+      await this.settle(signal)
+      return await this.gate.turn(owner, () => {
+        const tensors = Object.entries({ ...this.parameters, ...this.buffers })
+        return finishPaced(copies(tensors), { signal })
+      })
+    })
+  }
+
+  #parameter({ offset, length, shape }: ParameterSpec): Tensor {
+    return Object.freeze({
+      data: new Float32Array(this.memory.parameters as ArrayBuffer, offset * 4, length),
+      shape: Object.freeze([...shape])
+    })
+  }
+
+  #buffer({ dtype, offset, length, shape }: BufferSpec): Tensor<Float32Array | Float64Array> {
+    const type = dtype === 'float32' ? Float32Array : Float64Array
+    return Object.freeze({ data: new type(this.memory.buffers as ArrayBuffer, offset, length), shape: Object.freeze([...shape]) })
+  }
+}
+
+function record<S extends { readonly name: string }, T>(specs: readonly S[], make: (spec: S) => T): Readonly<Record<string, T>> {
+  return Object.freeze(Object.fromEntries(specs.map((spec) => [spec.name, make(spec)])))
+}
+
+/** Elements that one slice copies, fresh pages included: under 1 ms. */
+const copySlice = 1 << 18
+
+function* copies(tensors: readonly (readonly [string, Tensor<Float32Array | Float64Array>])[]): Sliced<NamedTensor[]> {
+  const copied: NamedTensor[] = []
+  for (const [name, { data, shape }] of tensors) {
+    const copy = data instanceof Float32Array ? new Float32Array(data.length) : new Float64Array(data.length)
+    for (let start = 0; start < data.length; start += copySlice) {
+      copy.set(data.subarray(start, start + copySlice), start)
+      yield
+    }
+    copied.push({ name, shape, data: copy })
+  }
+  return copied
+}

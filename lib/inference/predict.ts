@@ -1,0 +1,156 @@
+import { cutBatches } from '../data/batches.js'
+import { type RunningCrossing, runCrossings, type StepClock } from '../data/crossings.js'
+import type { FeedPool } from '../data/feed.js'
+import type { Gate } from '../data/gate.js'
+import type { InputSpec } from '../data/input-spec.js'
+import { finish, finishPaced, type Sliced } from '../data/pace.js'
+import { type InputData, inputRows, type RowSource } from '../data/rows.js'
+import { wrongKind } from '../errors.js'
+import { checkOptions, integerOption } from '../options.js'
+import type { Runtime } from '../runtime/runtime.js'
+import { type StaticShape, staticElementCount } from '../shape.js'
+import type { Tensor } from '../tensor.js'
+import type { Plan } from './plans.js'
+
+export interface PredictOptions {
+  /** Stops before the next batch; rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+  /** Rows a step at most; default 1024. The numbers do not depend on it. */
+  readonly batchSize?: number
+}
+
+/** What maps rows to rows: a model in inference mode, or a predictor. */
+export interface Predicting {
+  readonly runtime: Runtime
+  readonly gate: Gate
+  readonly feeds: FeedPool
+  readonly clock: StepClock
+  readonly running: Set<RunningCrossing>
+  readonly input: InputSpec
+  readonly outputShape: StaticShape
+  /** Largest batch that the plan may have. */
+  readonly maxBatch?: number
+  /** Readies it for a run, off the event loop where that is long. */
+  settle(owner: string, signal: AbortSignal | undefined): Promise<void>
+  settleSync(owner: string): void
+  /** Inside a turn. */
+  plan(rows: number, cap: number): Plan
+}
+
+/** 1024 rows fill the kernels' blocks; more gains nothing and takes memory. */
+export const defaultBatch = 1024
+
+export async function predict(target: Predicting, owner: string, x: InputData, options: PredictOptions | undefined): Promise<Tensor> {
+  const { signal, batchSize } = predictOptions(target, owner, options)
+  signal?.throwIfAborted()
+  return await target.gate.operation(owner, async () => {
+    const source = await finishPaced(inputRows(owner, x, inputRequest(target.input)), { signal })
+    await target.settle(owner, signal)
+    return await predictRows(target, owner, source, { signal, batchSize })
+  })
+}
+
+export function inputRequest({ shape, scale, shift }: InputSpec): {
+  rowShape: StaticShape
+  scale: number | undefined
+  shift: number | undefined
+} {
+  return { rowShape: shape, scale, shift }
+}
+
+async function predictRows(
+  target: Predicting,
+  owner: string,
+  source: RowSource,
+  { signal, batchSize }: { signal: AbortSignal | undefined; batchSize: number }
+): Promise<Tensor> {
+  const result = resultFor(target, source.rows)
+  const cut = cutBatches(source.rows, batchSize, 'balance')
+  const elements = staticElementCount(target.outputShape)
+  await target.feeds.borrow(async (memories) =>
+    runCrossings({
+      owner,
+      signal,
+      memories,
+      cut,
+      runtime: target.runtime,
+      gate: target.gate,
+      clock: target.clock,
+      running: [target.running],
+      sources: [source],
+      outputs: [elements],
+      slots: 0,
+      reports: 0,
+      executor: () => target.plan(cut.largest, batchSize).executor,
+      done: async (feed, { completed }) => {
+        const rows = feed.output(0).subarray(0, feed.rows(completed) * elements)
+        await finishPaced(copied(result.data, rows, feed.firstRow * elements))
+      }
+    })
+  )
+  return result
+}
+
+/** Elements that one slice copies out, fresh pages of the result included: under 1 ms. */
+const copySlice = 1 << 18
+
+function* copied(target: Float32Array, source: Float32Array, offset: number): Sliced<void> {
+  for (let start = 0; start < source.length; start += copySlice) {
+    target.set(source.subarray(start, start + copySlice), offset + start)
+    yield
+  }
+}
+
+export function predictSync(target: Predicting, owner: string, x: InputData, options: { batchSize?: number } | undefined): Tensor {
+  const given = checkOptions(owner, options, ['batchSize'], { signal: 'A synchronous call cannot be aborted: use predict' })
+  const batchSize = batchOption(target, owner, given.batchSize)
+  target.gate.assertIdle(owner)
+  const source = finish(inputRows(owner, x, inputRequest(target.input)))
+  target.settleSync(owner)
+  const result = resultFor(target, source.rows)
+  const cut = cutBatches(source.rows, batchSize, 'balance')
+  if (cut.count === 0) return result
+  target.plan(cut.largest, batchSize).executor.runSync({
+    steps: cut.count,
+    symbols: Float64Array.from({ length: cut.count }, (_, index) => cut.size(index)),
+    slots: new Float64Array(0),
+    inputs: [{ source: source.data, ...scaling(source) }],
+    outputs: [result.data],
+    results: new Float64Array(0)
+  })
+  return result
+}
+
+/** The part of an input binding that says how values are read. */
+export function scaling({ scale, shift }: RowSource): { scale?: number; shift?: number } {
+  return { ...(scale === undefined ? {} : { scale }), ...(shift === undefined ? {} : { shift }) }
+}
+
+function resultFor({ outputShape }: Predicting, rows: number): Tensor {
+  return { data: new Float32Array(rows * staticElementCount(outputShape)), shape: Object.freeze([rows, ...outputShape]) }
+}
+
+function predictOptions(
+  target: Predicting,
+  owner: string,
+  options: PredictOptions | undefined
+): { signal: AbortSignal | undefined; batchSize: number } {
+  const { signal, batchSize } = checkOptions(owner, options, ['signal', 'batchSize'])
+  return { signal: signalOption(owner, signal), batchSize: batchOption(target, owner, batchSize) }
+}
+
+function batchOption({ maxBatch = Number.MAX_SAFE_INTEGER }: Predicting, owner: string, value: unknown): number {
+  return integerOption(owner, 'batchSize', value, Math.min(defaultBatch, maxBatch), {
+    atLeast: 1,
+    ...(maxBatch === Number.MAX_SAFE_INTEGER ? {} : { atMost: maxBatch })
+  })
+}
+
+/** An AbortSignal or undefined. */
+export function signalOption(owner: string, value: unknown): AbortSignal | undefined {
+  if (value === undefined) return undefined
+  const { aborted, addEventListener } = (value ?? {}) as AbortSignal
+  if (typeof aborted === 'boolean' && typeof addEventListener === 'function') return value as AbortSignal
+  const advice = value instanceof AbortController ? 'Give its signal: controller.signal' : undefined
+  throw wrongKind(owner, 'signal to be an AbortSignal', value, advice)
+}

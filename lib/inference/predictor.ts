@@ -1,0 +1,186 @@
+import { type RunningCrossing, StepClock } from '../data/crossings.js'
+import { Gate } from '../data/gate.js'
+import type { InputData } from '../data/rows.js'
+import { checkOptions, integerOption } from '../options.js'
+import { foldedProgram } from '../programs/index.js'
+import type { Tensor } from '../tensor.js'
+import type { ModelState, Snapshot } from './model-state.js'
+import { Plan } from './plans.js'
+import { defaultBatch, type Predicting, type PredictOptions, predict, predictSync } from './predict.js'
+import { type RowIterable, type StreamOptions, streamRows } from './stream.js'
+
+export interface PredictorOptions {
+  /** Rows a step at most, and what memory is planned for; default 1024. */
+  readonly maxBatch?: number
+}
+
+/**
+ * A copy of a model for serving: batch and weight normalization are folded into the linear layers, dropout is gone.
+ * It holds the parameters of the moment it was made (at the latest, those before the next training step) until
+ * `refresh`, and lives on when the model is disposed of.
+ *
+ * Predictions equal the model's within rounding: folding multiplies in another order.
+ */
+export class Predictor {
+  readonly #target: FoldedTarget
+
+  /** @internal: `net.predictor()` makes one */
+  constructor(state: ModelState, options?: PredictorOptions) {
+    const { maxBatch } = checkOptions('Model.predictor', options, ['maxBatch'])
+    state.gate.assertOpen('Model.predictor')
+    this.#target = new FoldedTarget(state, integerOption('Model.predictor', 'maxBatch', maxBatch, defaultBatch, { atLeast: 1 }))
+  }
+
+  /** The network's output for each row of `x`, in memory of the caller's own. Off the event loop. */
+  async predict(x: InputData, options?: PredictOptions): Promise<Tensor> {
+    return await predict(this.#target, 'Predictor.predict', x, options)
+  }
+
+  /** The same, now. Throws while an asynchronous call is on its way. */
+  predictSync(x: InputData, options?: { readonly batchSize?: number }): Tensor {
+    return predictSync(this.#target, 'Predictor.predictSync', x, options)
+  }
+
+  /**
+   * One output a row, in the order of the rows. Rows that are there at once share a batch; a source that pauses gets
+   * its answers without waiting for a full one.
+   *
+   * @example for await (const y of predictor.stream(rows)) console.log(y.data)
+   */
+  stream(rows: RowIterable, options?: StreamOptions): AsyncGenerator<Tensor, void, undefined> {
+    return streamRows(this.#target, 'Predictor.stream', rows, options)
+  }
+
+  /** Takes the model's parameters anew. Predictions asked for before it see the old ones, later ones the new. */
+  async refresh(): Promise<void> {
+    await this.#target.refresh('Predictor.refresh')
+  }
+
+  dispose(): void {
+    void this.#target.dispose()
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  /** Waits for the run on its way. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#target.dispose()
+  }
+}
+
+class FoldedTarget implements Predicting, Snapshot {
+  readonly #state: ModelState
+  readonly maxBatch: number
+  readonly gate = new Gate('predictor')
+  readonly clock = new StepClock()
+  readonly running = new Set<RunningCrossing>()
+  #prepare: Plan | undefined
+  #predict: Plan | undefined
+  #taken = false
+
+  constructor(state: ModelState, maxBatch: number) {
+    this.#state = state
+    this.maxBatch = maxBatch
+    state.snapshots.add(this)
+  }
+
+  get runtime() {
+    return this.#state.runtime
+  }
+
+  get feeds() {
+    return this.#state.feeds
+  }
+
+  get input() {
+    return this.#state.input
+  }
+
+  get outputShape() {
+    return this.#state.description.outputShape
+  }
+
+  plan(): Plan {
+    return this.#predict!
+  }
+
+  async settle(owner: string, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#taken) return
+    await this.#fromModel(owner, signal)
+  }
+
+  settleSync(owner: string): void {
+    if (this.#taken) return
+    this.#state.gate.assertIdle(owner)
+    this.takeSync()
+  }
+
+  async refresh(owner: string): Promise<void> {
+    await this.gate.operation(owner, async () =>
+      this.gate.turn(owner, async () => {
+        this.#taken = false
+        await this.#fromModel(owner, undefined)
+      })
+    )
+  }
+
+  async #fromModel(owner: string, signal: AbortSignal | undefined): Promise<void> {
+    const { gate } = this.#state
+    await gate.operation(owner, async () => {
+      await this.#state.settle(signal)
+      await gate.turn(owner, () => this.take())
+    })
+  }
+
+  async take(): Promise<void> {
+    if (this.#taken) return
+    // What a training run takes: its model is initialized. A prediction has initialized it before.
+    await this.#state.settle()
+    await this.#planned().executor.run(wholeRun)
+    this.#done()
+  }
+
+  takeSync(): void {
+    if (this.#taken) return
+    this.#state.settleSync()
+    this.#planned().executor.runSync(wholeRun)
+    this.#done()
+  }
+
+  #done(): void {
+    this.#taken = true
+    this.#state.snapshots.delete(this)
+  }
+
+  #planned(): Plan {
+    if (this.#prepare) return this.#prepare
+    const { runtime, description, memory } = this.#state
+    const { prepare, predict, constantBytes } = foldedProgram(description, { maxBatch: this.maxBatch })
+    const constants = runtime.allocate(Math.max(64, constantBytes))
+    this.#predict = new Plan(runtime, predict, { maxBatch: this.maxBatch, memory: { constants } })
+    return (this.#prepare = new Plan(runtime, prepare, { maxBatch: 1, memory: { ...memory, constants } }))
+  }
+
+  async dispose(): Promise<void> {
+    const again = this.gate.closed
+    this.gate.close()
+    this.#state.snapshots.delete(this)
+    for (const running of this.running) running.cancel()
+    if (this.gate.operations > 0) await this.gate.idle()
+    if (again) return
+    this.#prepare?.dispose()
+    this.#predict?.dispose()
+  }
+}
+
+/** The folding Program reads no rows; its batch is a matter of form. */
+const wholeRun = {
+  steps: 1,
+  symbols: Float64Array.of(1),
+  slots: new Float64Array(0),
+  inputs: [],
+  outputs: [],
+  results: new Float64Array(0)
+}

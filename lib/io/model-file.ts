@@ -1,0 +1,140 @@
+import { type InputSpec, inputSpec } from '../data/input-spec.js'
+import { expectation, FileFormatError } from '../errors.js'
+import { type LayerFactory, layerFromJSON, layerToJSON } from '../layers/architecture.js'
+import { describeModel, type ModelDescription } from '../programs/index.js'
+import { normalizeSeed, type Seed } from '../random.js'
+import { formatShape, type StaticShape, sameShape } from '../shape.js'
+import type { Tensor } from '../tensor.js'
+import { type NamedTensor, openSafetensors, type SafetensorsFile, writeSafetensors } from './safetensors.js'
+import type { TensorType } from './safetensors-header.js'
+
+/** Of this package: package.json holds the same, and a test compares the two. */
+export const libraryVersion = '0.1.0'
+/** Of what the metadata mean. A reader refuses what it does not know. */
+export const modelFormatVersion = '1'
+
+export interface ModelFile {
+  readonly description: ModelDescription
+  readonly input: InputSpec
+  readonly seed: Seed
+  readonly tensors: readonly NamedTensor[]
+}
+
+/**
+ * Writes a model as a safetensors file: parameters and buffers by name; in the metadata `format`, `formatVersion`,
+ * `architecture` and `input` (JSON), `seed`, and the `version` that wrote it. Equal models give equal bytes.
+ */
+export async function writeModelFile(
+  owner: string,
+  path: string | URL,
+  { description, input, seed, tensors }: ModelFile,
+  signal?: AbortSignal
+) {
+  const metadata = {
+    format: 'evenkeel',
+    formatVersion: modelFormatVersion,
+    version: libraryVersion,
+    architecture: JSON.stringify(layerToJSON(description.root)),
+    input: JSON.stringify(input),
+    seed: String(seed.seedValue)
+  }
+  await writeSafetensors(owner, path, tensors, { metadata, signal })
+}
+
+/** A model file whose header has been checked; its tensors are still to be read. */
+export interface OpenModelFile {
+  readonly description: ModelDescription
+  readonly input: InputSpec
+  readonly seed: Seed
+  /** Reads every tensor into the memory of the same name. */
+  readInto(tensors: Readonly<Record<string, Tensor<Float32Array | Float64Array>>>): Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * Opens a model file and checks all of its header: the format and its version, the architecture, and that there is
+ * exactly one tensor of the right type and shape for each parameter and buffer.
+ *
+ * @param custom factories of layers of the caller's own, by kind
+ * @throws FileFormatError for anything else; the system's error where the file cannot be read
+ */
+export async function openModelFile(
+  owner: string,
+  path: string | URL,
+  custom: Readonly<Record<string, LayerFactory>> = {}
+): Promise<OpenModelFile> {
+  const file = await openSafetensors(owner, path)
+  try {
+    const { description, input, seed } = readMetadata(`${owner} '${path}'`, file, custom)
+    checkTensors(`${owner} '${path}'`, file, description)
+    return {
+      description,
+      input,
+      seed,
+      readInto: async (tensors) => {
+        for (const name of file.tensors.keys()) await file.read(name, tensors[name]!.data)
+      },
+      close: () => file.close()
+    }
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+function readMetadata(where: string, { metadata }: SafetensorsFile, custom: Readonly<Record<string, LayerFactory>>) {
+  const format = metadata.get('format')
+  if (format !== 'evenkeel')
+    throw refuse(where, "a model that evenkeel saved (metadata format 'evenkeel')", format === undefined ? 'none' : `'${format}'`)
+  const formatVersion = metadata.get('formatVersion')
+  if (formatVersion !== modelFormatVersion)
+    throw new FileFormatError(
+      expectation(
+        where,
+        `format version ${modelFormatVersion}`,
+        `${formatVersion}`,
+        `Use evenkeel ${metadata.get('version') ?? 'of that version'}`
+      ),
+      { code: 'EVENKEEL_FORMAT_VERSION' }
+    )
+  const root = layerFromJSON(json(where, 'architecture', metadata), custom)
+  const given = json(where, 'input', metadata)
+  const seed = metadata.get('seed') ?? ''
+  if (!/^\d{1,20}$/.test(seed)) throw refuse(where, 'a seed', `'${seed.slice(0, 30)}'`)
+  try {
+    const input = inputSpec(where, given)
+    return { input, description: describeModel(root, input.shape), seed: readSeed(where, seed) }
+  } catch (cause) {
+    throw new FileFormatError(`${where}: expected a model that can be made, got one that cannot: ${(cause as Error).message}`, { cause })
+  }
+}
+
+function readSeed(where: string, text: string): Seed {
+  return normalizeSeed(Number.isSafeInteger(Number(text)) ? Number(text) : BigInt(text), where)
+}
+
+function json(where: string, key: string, metadata: ReadonlyMap<string, string>): unknown {
+  try {
+    return JSON.parse(metadata.get(key) ?? '')
+  } catch (cause) {
+    throw refuse(where, `metadata '${key}' of JSON`, metadata.has(key) ? 'other text' : 'none', cause)
+  }
+}
+
+function checkTensors(where: string, { tensors }: SafetensorsFile, { parameters, buffers }: ModelDescription): void {
+  const expected = new Map<string, { type: TensorType; shape: StaticShape }>()
+  for (const { name, shape } of parameters) expected.set(name, { type: 'F32', shape })
+  for (const { name, shape, dtype } of buffers) expected.set(name, { type: dtype === 'float64' ? 'F64' : 'F32', shape })
+  for (const [name, { type, shape }] of expected) {
+    const found = tensors.get(name)
+    const wanted = `'${name}' as ${type} of shape ${formatShape(shape)}`
+    if (!found) throw refuse(where, wanted, 'none')
+    if (found.type !== type || !sameShape(found.shape, shape))
+      throw refuse(where, wanted, `${found.type} of shape ${formatShape(found.shape)}`)
+  }
+  for (const name of tensors.keys()) if (!expected.has(name)) throw refuse(where, 'only tensors of its architecture', `'${name}'`)
+}
+
+function refuse(where: string, expected: string, actual: string, cause?: unknown): FileFormatError {
+  return new FileFormatError(expectation(where, expected, actual), cause === undefined ? {} : { cause })
+}

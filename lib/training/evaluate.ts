@@ -1,0 +1,209 @@
+import { cutBatches } from '../data/batches.js'
+import { runCrossings, StepClock } from '../data/crossings.js'
+import type { Feed } from '../data/feed.js'
+import { finishPaced } from '../data/pace.js'
+import { assertSameRows, assertStable, type InputData, inputRows, type RowSource, type TargetData, targetRows } from '../data/rows.js'
+import { expectation, outOfRange, ShapeError, withCode, wrongKind } from '../errors.js'
+import { failureError } from '../inference/failure-error.js'
+import type { ModelState } from '../inference/model-state.js'
+import { defaultBatch, inputRequest, signalOption } from '../inference/predict.js'
+import { checkOptions, integerOption } from '../options.js'
+import { describeFailure, type Loss } from '../programs/index.js'
+import type { CrossingResult } from '../runtime/runtime.js'
+import { staticElementCount } from '../shape.js'
+import { accuracy, type Metric, type MetricTally } from './metrics.js'
+
+/** Rows to train or evaluate on. */
+export interface DataSet {
+  readonly x: InputData
+  readonly y: TargetData
+}
+
+export interface EvaluateOptions {
+  /** What the result's `loss` is the mean of. */
+  readonly loss?: Loss
+  /** Default [accuracy()]; with a loss over values, none. */
+  readonly metrics?: readonly Metric[]
+  /** Rows a step at most; default 1024. The numbers do not depend on it. */
+  readonly batchSize?: number
+  readonly signal?: AbortSignal
+}
+
+/** The metrics by name. */
+export interface Evaluation {
+  readonly loss?: number
+  readonly accuracy?: number
+  readonly [metric: string]: number | undefined
+}
+
+export async function evaluate(state: ModelState, owner: string, data: DataSet, options?: EvaluateOptions): Promise<Evaluation> {
+  const given = checkOptions(owner, options, ['loss', 'metrics', 'batchSize', 'signal'])
+  const signal = signalOption(owner, given.signal)
+  const loss = given.loss === undefined ? undefined : expectLoss(owner, given.loss)
+  const batchSize = integerOption(owner, 'batchSize', given.batchSize, defaultBatch, { atLeast: 1 })
+  const metrics = metricsOption(owner, given.metrics, loss)
+  if (!loss && metrics.length === 0) throw outOfRange(owner, 'a loss or at least one metric', metrics)
+  signal?.throwIfAborted()
+  return await state.gate.operation(owner, async () => {
+    const rows = await readData(state, owner, data, loss, signal)
+    await state.settle(signal)
+    return await evaluateRows(state, { owner, ...rows, loss, metrics, batchSize, signal })
+  })
+}
+
+export interface Rows {
+  readonly x: RowSource
+  readonly y: RowSource
+}
+
+/** `{ x, y }` as rows, of the types that model and loss ask for; at least one row. */
+export async function readData(
+  state: ModelState,
+  owner: string,
+  data: DataSet,
+  loss: Loss | undefined,
+  signal: AbortSignal | undefined
+): Promise<Rows> {
+  const { x: givenX, y: givenY } = expectData(owner, data)
+  const x = await finishPaced(inputRows(owner, givenX, inputRequest(state.input)), { signal })
+  const y = await finishPaced(targetRows(owner, givenY, targetRequest(state, loss, givenY)), { signal })
+  checkRows(owner, x, y)
+  return { x, y }
+}
+
+export function expectData(owner: string, data: DataSet): DataSet {
+  if (typeof data !== 'object' || data === null || !('x' in data) || !('y' in data)) throw wrongKind(owner, 'data as { x, y }', data)
+  return data
+}
+
+export function checkRows(owner: string, x: RowSource, y: RowSource): void {
+  assertSameRows(owner, x, y)
+  if (x.rows === 0) throw new ShapeError(expectation(owner, 'at least one row', 'none'), { expected: 1, actual: 0 })
+}
+
+/** What `y` has to be for the loss; without one, what it looks like: floating-point numbers are values, integers classes. */
+export function targetRequest(
+  { description: { outputShape } }: ModelState,
+  loss: Loss | undefined,
+  y: unknown
+): { target: 'classes' | 'values'; rowShape: readonly number[]; classes?: number } {
+  const target = loss?.target ?? (looksLikeValues(y) ? 'values' : 'classes')
+  const bounded = target === 'classes' && outputShape.length === 1 && outputShape[0]! > 1
+  return { target, rowShape: outputShape, ...(bounded ? { classes: outputShape[0]! } : {}) }
+}
+
+function looksLikeValues(y: unknown): boolean {
+  const { data = y } = (Array.isArray(y) ? {} : (y ?? {})) as { data?: unknown }
+  return data instanceof Float32Array || data instanceof Float64Array || (Array.isArray(data) && typeof data[0] === 'object')
+}
+
+export function expectLoss(owner: string, value: unknown): Loss {
+  const { apply, target } = (value ?? {}) as Partial<Loss>
+  if (typeof apply === 'function' && (target === 'classes' || target === 'values')) return value as Loss
+  const advice = typeof value === 'function' ? 'Call it: softmaxCrossEntropy(), not softmaxCrossEntropy' : undefined
+  throw wrongKind(owner, 'loss to be a loss such as softmaxCrossEntropy()', value, advice)
+}
+
+/** The metrics asked for, or those that fit the loss. */
+export function metricsOption(owner: string, value: unknown, loss: Loss | undefined): readonly Metric[] {
+  if (value === undefined) return loss?.target === 'values' ? [] : [accuracy()]
+  if (!Array.isArray(value)) throw wrongKind(owner, 'metrics to be an array', value, 'Such as [accuracy()]')
+  const names = new Set(['loss'])
+  for (const metric of value) {
+    const { name, start } = (metric ?? {}) as Partial<Metric>
+    if (typeof name !== 'string' || typeof start !== 'function')
+      throw wrongKind(
+        owner,
+        'metrics such as accuracy()',
+        metric,
+        typeof metric === 'function' ? 'Call it: accuracy(), not accuracy' : undefined
+      )
+    if (names.has(name))
+      throw withCode(new TypeError(expectation(owner, 'every metric to have a name of its own', `'${name}' twice`)), 'EVENKEEL_NAME')
+    names.add(name)
+  }
+  return value
+}
+
+export interface EvaluationRequest extends Rows {
+  readonly owner: string
+  readonly loss: Loss | undefined
+  readonly metrics: readonly Metric[]
+  readonly batchSize: number
+  readonly signal: AbortSignal | undefined
+}
+
+/** Runs the model over all rows in inference mode. Sums in float64, in the order of the rows. */
+export async function evaluateRows(state: ModelState, request: EvaluationRequest): Promise<Evaluation> {
+  const { owner, x, y, loss, batchSize, signal } = request
+  const cut = cutBatches(x.rows, batchSize, 'balance')
+  const elements = staticElementCount(state.description.outputShape)
+  const plan = () => (loss ? state.plans.evaluation(loss, cut.largest) : state.plans.inference(cut.largest, batchSize))
+  const tally = new Tally(state, request)
+  await state.feeds.borrow(async (memories) =>
+    runCrossings({
+      owner,
+      signal,
+      memories,
+      cut,
+      runtime: state.runtime,
+      gate: state.gate,
+      running: [state.running],
+      clock: new StepClock(),
+      sources: loss ? [x, y] : [x],
+      outputs: loss ? [elements, 1] : [elements],
+      slots: 0,
+      reports: 0,
+      executor: () => plan().executor,
+      done: (feed, result) => {
+        tally.add(feed, result, (batch) => cut.size(batch))
+        if (result.status === 0) return
+        const failure = describeFailure(state.description, plan().program, result)
+        const first = cut.start(feed.firstBatch + result.completed)
+        throw failureError(owner, failure, { sourceRow: (row) => first + row, sources: [x, y] })
+      }
+    })
+  )
+  return tally.result(x.rows)
+}
+
+class Tally {
+  readonly #outputShape: readonly number[]
+  readonly #request: EvaluationRequest
+  readonly #tallies: readonly (readonly [string, MetricTally])[]
+  #loss = 0
+
+  constructor({ description }: ModelState, request: EvaluationRequest) {
+    this.#outputShape = description.outputShape
+    this.#request = request
+    this.#tallies = request.metrics.map((metric) => [metric.name, metric.start()])
+  }
+
+  add(feed: Feed, { completed }: CrossingResult, size: (batch: number) => number): void {
+    const { loss, y, owner } = this.#request
+    const elements = staticElementCount(this.#outputShape)
+    if (loss) {
+      const losses = feed.output(1)
+      for (let row = 0; row < feed.rows(completed); row++) this.#loss += losses[row]!
+    }
+    if (this.#tallies.length === 0) return
+    assertStable(owner, y)
+    for (let step = 0, row = 0; step < completed; step++) {
+      const rows = size(feed.firstBatch + step)
+      const first = feed.firstRow + row
+      const batch = {
+        rows,
+        output: feed.output(0).subarray(row * elements, (row + rows) * elements),
+        outputShape: this.#outputShape,
+        target: y.data.subarray(first * y.rowElements, (first + rows) * y.rowElements) as Float32Array | Int32Array
+      }
+      for (const [, tally] of this.#tallies) tally.update(batch)
+      row += rows
+    }
+  }
+
+  result(rows: number): Evaluation {
+    const metrics = this.#tallies.map(([name, tally]) => [name, tally.result()])
+    return Object.fromEntries(this.#request.loss ? [['loss', this.#loss / rows], ...metrics] : metrics)
+  }
+}

@@ -1,0 +1,265 @@
+import { type BatchCut, cutBatches, type LastBatch, lastBatchChoices } from '../data/batches.js'
+import { runCrossings } from '../data/crossings.js'
+import type { Feed, FeedMemory } from '../data/feed.js'
+import { epochOrder } from '../data/order.js'
+import { finishPaced } from '../data/pace.js'
+import { rowRange } from '../data/rows.js'
+import { expectation, outOfRange, ShapeError, wrongKind } from '../errors.js'
+import { signalOption } from '../inference/predict.js'
+import { booleanOption, checkOptions, choiceOption, integerOption, numberOption } from '../options.js'
+import type { CrossingResult } from '../runtime/runtime.js'
+import { type DataSet, type Evaluation, evaluateRows, metricsOption, type Rows, readData } from './evaluate.js'
+import type { EpochRecord, History, StepRecord, ValidationKey } from './history.js'
+import type { Metric } from './metrics.js'
+import type { TrainingState } from './training-state.js'
+
+export interface FitOptions {
+  /** How often the rows are gone through; default 1. */
+  readonly epochs?: number
+  /** Rows a step at most; default 32. */
+  readonly batchSize?: number
+  /** Whether each epoch has an order of its own, by the model's seed; default true. */
+  readonly shuffle?: boolean
+  /** What becomes of rows that do not fill a batch; default 'balance': batches differ by at most one row. */
+  readonly lastBatch?: LastBatch
+  /** Rows to evaluate after each epoch: a set, or the fraction of the training rows, from their end, that is held out. */
+  readonly validation?: DataSet | number
+  /** Of the validation; default those that fit the loss. */
+  readonly metrics?: readonly Metric[]
+  /** Ends the fit after the step on its way; it rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+  /** Called after each epoch and awaited. What it throws rejects the fit. */
+  readonly onEpoch?: (record: EpochRecord) => unknown
+  /** Called for each step in order, after the crossing that ran it, and awaited. */
+  readonly onStep?: (record: StepRecord) => unknown
+  /** Whether every step is a crossing of its own, so that `onStep` is called before the next; default false. */
+  readonly everyStep?: boolean
+}
+
+const optionNames = [
+  'epochs',
+  'batchSize',
+  'shuffle',
+  'lastBatch',
+  'validation',
+  'metrics',
+  'signal',
+  'onEpoch',
+  'onStep',
+  'everyStep'
+] as const
+
+const notes = {
+  validationData: 'Use validation: { x, y }',
+  validationSplit: 'Use validation: 0.1, the fraction that is held out',
+  callbacks: 'Use onEpoch and onStep'
+}
+
+type Settings = Required<Pick<FitOptions, 'epochs' | 'batchSize' | 'shuffle' | 'lastBatch' | 'everyStep' | 'metrics'>> &
+  Pick<FitOptions, 'validation' | 'onEpoch' | 'onStep'> & { readonly signal: AbortSignal | undefined }
+
+const owner = 'Trainer.fit'
+
+export async function runFit(state: TrainingState, data: DataSet, options: FitOptions | undefined): Promise<History> {
+  const settings = readSettings(state, options)
+  settings.signal?.throwIfAborted()
+  return await state.exclusively(owner, 'fit', async () => {
+    const { training, validation } = await readSets(state, data, settings)
+    await state.model.settle(settings.signal)
+    const run = new Fit(state, settings, training, validation)
+    await run.check()
+    return await state.model.feeds.borrow((memories) => run.epochs(memories))
+  })
+}
+
+function readSettings(state: TrainingState, options: FitOptions | undefined): Settings {
+  const given = checkOptions(owner, options, optionNames, notes)
+  const { validation, onEpoch, onStep } = given
+  if (typeof validation === 'number') numberOption(owner, 'validation', validation, 0, { above: 0, below: 1 })
+  for (const [name, callback] of Object.entries({ onEpoch, onStep }))
+    if (callback !== undefined && typeof callback !== 'function') throw wrongKind(owner, `${name} to be a function`, callback)
+  return {
+    epochs: integerOption(owner, 'epochs', given.epochs, 1, { atLeast: 1 }),
+    batchSize: integerOption(owner, 'batchSize', given.batchSize, 32, { atLeast: 1 }),
+    shuffle: booleanOption(owner, 'shuffle', given.shuffle, true),
+    lastBatch: choiceOption(owner, 'lastBatch', given.lastBatch, 'balance', lastBatchChoices),
+    everyStep: booleanOption(owner, 'everyStep', given.everyStep, false),
+    metrics: metricsOption(owner, given.metrics, state.loss),
+    signal: signalOption(owner, given.signal),
+    ...(validation === undefined ? {} : { validation }),
+    ...(onEpoch === undefined ? {} : { onEpoch }),
+    ...(onStep === undefined ? {} : { onStep })
+  }
+}
+
+async function readSets(
+  { model, loss }: TrainingState,
+  data: DataSet,
+  { validation, signal }: Settings
+): Promise<{ training: Rows; validation: Rows | undefined }> {
+  const all = await readData(model, owner, data, loss, signal)
+  if (validation === undefined) return { training: all, validation: undefined }
+  if (typeof validation !== 'number')
+    return { training: all, validation: await readData(model, `${owner}, validation`, validation, loss, signal) }
+  const held = Math.floor(all.x.rows * validation)
+  const kept = all.x.rows - held
+  if (held === 0 || kept === 0)
+    throw new ShapeError(expectation(owner, `at least one row on each side of validation ${validation}`, `${all.x.rows} rows in all`), {
+      expected: 2,
+      actual: all.x.rows
+    })
+  const part = (first: number, count: number): Rows => ({ x: rowRange(all.x, first, count), y: rowRange(all.y, first, count) })
+  return { training: part(0, kept), validation: part(kept, held) }
+}
+
+/** One call of `fit`. */
+class Fit {
+  readonly #state: TrainingState
+  readonly #settings: Settings
+  readonly #training: Rows
+  readonly #validation: Rows | undefined
+  readonly #cut: BatchCut
+  readonly #firstStep: number
+  readonly #records: EpochRecord[] = []
+  readonly #order: Int32Array | undefined
+  /** What a schedule threw for the step after those of the crossing. */
+  #slotError: { readonly error: unknown } | undefined
+  #lossSum = 0
+
+  constructor(state: TrainingState, settings: Settings, training: Rows, validation: Rows | undefined) {
+    this.#state = state
+    this.#settings = settings
+    this.#training = training
+    this.#validation = validation
+    this.#cut = cutBatches(training.x.rows, settings.batchSize, settings.lastBatch)
+    this.#firstStep = state.steps
+    if (settings.shuffle) this.#order = new Int32Array(training.x.rows)
+  }
+
+  /** Plans, and refuses what no step could take, before any runs. */
+  async check(): Promise<void> {
+    const cut = this.#cut
+    if (cut.count === 0)
+      throw outOfRange(owner, `at least batchSize = ${this.#settings.batchSize} rows with lastBatch 'drop'`, this.#training.x.rows)
+    const planned = await this.#state.model.gate.turn(owner, () => this.#state.plan(owner, cut.largest))
+    const smallest = Math.min(cut.size(0), cut.size(cut.count - 1))
+    const advice = cut.largest > smallest ? `. Use lastBatch: 'balance'` : '. Use a larger batchSize'
+    this.#state.assertBatch(owner, smallest, planned, cut.rows < 2 ? '. Give more rows' : advice)
+  }
+
+  async epochs(memories: readonly [FeedMemory, FeedMemory]): Promise<History> {
+    const { epochs, onEpoch, signal } = this.#settings
+    for (let i = 0; i < epochs && !this.#state.stopping; i++) {
+      const record = await this.#epoch(memories)
+      if (!record) break
+      this.#records.push(record)
+      await onEpoch?.(record)
+      signal?.throwIfAborted()
+    }
+    return { epochs: this.#records, steps: this.#state.steps - this.#firstStep, stopped: this.#state.stopping }
+  }
+
+  /** undefined where it was stopped on the way. */
+  async #epoch(memories: readonly [FeedMemory, FeedMemory]): Promise<EpochRecord | undefined> {
+    const state = this.#state
+    const { signal } = this.#settings
+    const epoch = state.epochs
+    const firstStep = state.steps
+    const start = performance.now()
+    if (this.#order) await finishPaced(epochOrder(this.#order, state.model.key, epoch), { signal })
+    state.epochs++
+    this.#lossSum = 0
+    await this.#steps(memories, epoch)
+    const steps = state.steps - firstStep
+    if (steps < this.#cut.count) return undefined
+    const seconds = (performance.now() - start) / 1000
+    const { rows } = this.#cut
+    const loss = this.#lossSum / rows
+    return { epoch, steps, loss, ...(await this.#validate()), seconds, samplesPerSecond: rows / seconds }
+  }
+
+  async #steps(memories: readonly [FeedMemory, FeedMemory], epoch: number): Promise<void> {
+    const state = this.#state
+    const { model } = state
+    const { signal, everyStep } = this.#settings
+    const cut = this.#cut
+    const { x, y } = this.#training
+    await runCrossings({
+      owner,
+      signal,
+      memories,
+      cut,
+      runtime: model.runtime,
+      gate: model.gate,
+      clock: state.clock,
+      running: [model.running, state.running],
+      sources: [x, y],
+      outputs: [],
+      order: this.#order,
+      slots: state.slotNames.length,
+      reports: 1,
+      ...(everyStep ? { mostSteps: 1 } : {}),
+      enter: () => model.takeSnapshots(),
+      executor: () => state.plan(owner, cut.largest).plan.executor,
+      ready: (feed) => this.#ready(feed),
+      done: (feed, result, aborted) => this.#done(epoch, feed, result, aborted),
+      stopped: () => state.stopping
+    })
+  }
+
+  /** Writes the slots; where a schedule throws, the steps before still run. */
+  #ready(feed: Feed): number {
+    const state = this.#state
+    const { length } = state.slotNames
+    for (let step = 0; step < feed.steps; step++)
+      try {
+        state.writeSlots(feed.slots, step * length, state.steps + step)
+      } catch (error) {
+        this.#slotError = { error }
+        return step
+      }
+    return feed.steps
+  }
+
+  async #done(epoch: number, feed: Feed, result: CrossingResult, aborted: boolean): Promise<void> {
+    const state = this.#state
+    const first = state.steps
+    for (let step = 0; step < result.completed; step++) this.#lossSum += feed.results[step]! * this.#cut.size(feed.firstBatch + step)
+    state.steps += result.completed
+    if (!aborted) await this.#tell(epoch, first, feed, result.completed)
+    if (result.status !== 0) throw this.#failure(feed, result)
+    if (this.#slotError) throw this.#slotError.error
+  }
+
+  async #tell(epoch: number, firstStep: number, feed: Feed, completed: number): Promise<void> {
+    const { onStep } = this.#settings
+    if (!onStep) return
+    const { slotNames } = this.#state
+    const rate = slotNames.indexOf('learningRate')
+    for (let step = 0; step < completed; step++)
+      await onStep({
+        epoch,
+        step: firstStep + step,
+        rows: this.#cut.size(feed.firstBatch + step),
+        loss: feed.results[step]!,
+        learningRate: feed.slots[step * slotNames.length + rate]!
+      })
+  }
+
+  #failure(feed: Feed, result: CrossingResult): Error {
+    const { x, y } = this.#training
+    const first = this.#cut.start(feed.firstBatch + result.completed)
+    return this.#state.failure(owner, result, [x, y], (row) => this.#order?.[first + row] ?? first + row)
+  }
+
+  async #validate(): Promise<Record<ValidationKey, number>> {
+    if (!this.#validation) return {}
+    const { metrics, signal } = this.#settings
+    const { model, loss } = this.#state
+    const results = await evaluateRows(model, { owner, ...this.#validation, loss, metrics, batchSize: 1024, signal })
+    return Object.fromEntries(Object.entries(results).map(([name, value]) => [validationKey(name), value!]))
+  }
+}
+
+const validationKey = (name: keyof Evaluation & string): ValidationKey =>
+  `validation${(name.charAt(0).toUpperCase() + name.slice(1)) as Capitalize<string>}`

@@ -1,0 +1,39 @@
+/** `validationAccuracy` for the metric `accuracy`. */
+export type ValidationKey = `validation${Capitalize<string>}`
+
+/** What `fit` tells of an epoch. */
+export interface EpochRecord {
+  /** Counted from 0 over the life of the trainer. */
+  readonly epoch: number
+  /** Steps of this epoch. */
+  readonly steps: number
+  /** Mean over the epoch's rows, each as it was when its step ran: with dropout, and before the step's update. */
+  readonly loss: number
+  /** Mean over the validation rows, in inference mode, after the epoch. */
+  readonly validationLoss?: number
+  /** Of the training steps; validation not included. */
+  readonly seconds: number
+  readonly samplesPerSecond: number
+  /** `validationAccuracy` and other metrics. */
+  readonly [validation: ValidationKey]: number | undefined
+}
+
+/** What `fit` tells of a step. */
+export interface StepRecord {
+  readonly epoch: number
+  /** Counted from 0 over the life of the trainer. */
+  readonly step: number
+  readonly rows: number
+  /** Mean over the rows, before the step's update. */
+  readonly loss: number
+  readonly learningRate: number
+}
+
+export interface History {
+  /** Complete epochs, in order. */
+  readonly epochs: readonly EpochRecord[]
+  /** Steps of this fit, those of an incomplete epoch included. */
+  readonly steps: number
+  /** Whether `trainer.stop()` ended it. */
+  readonly stopped: boolean
+}

@@ -1,0 +1,235 @@
+import { StepClock } from '../data/crossings.js'
+import { type InputSpec, inputSpec } from '../data/input-spec.js'
+import type { InputData } from '../data/rows.js'
+import { outOfRange, wrongKind } from '../errors.js'
+import { ModelState } from '../inference/model-state.js'
+import { type Predicting, type PredictOptions, predict, predictSync, signalOption } from '../inference/predict.js'
+import { Predictor, type PredictorOptions } from '../inference/predictor.js'
+import { openModelFile, writeModelFile } from '../io/model-file.js'
+import type { LayerFactory } from '../layers/architecture.js'
+import type { Layer } from '../layers/layer.js'
+import { expectLayer } from '../layers/make-layer.js'
+import { checkOptions, choiceOption, integerOption } from '../options.js'
+import { describeModel } from '../programs/index.js'
+import { normalizeSeed } from '../random.js'
+import { type BackendChoice, backendChoices, selectRuntime } from '../runtime/select.js'
+import type { StaticShape } from '../shape.js'
+import type { Tensor } from '../tensor.js'
+import { type DataSet, type EvaluateOptions, type Evaluation, evaluate } from './evaluate.js'
+import { summaryTable } from './summary.js'
+import { Trainer } from './trainer.js'
+import type { TrainerOptions } from './training-state.js'
+
+export interface ModelOptions {
+  /** Shape of one row of `x`, without the batch dimension; with how its values are read: v · scale + shift. */
+  readonly input: StaticShape | InputSpec
+  /** Of initialization, shuffling and dropout: an integer 0 … 2⁵³−1 or a bigint 0 … 2⁶⁴−1. Omitted: a random one. */
+  readonly seed?: number | bigint
+  /** Default 'auto': native where it runs. */
+  readonly backend?: BackendChoice
+  /** Default: what the machine has. Results do not depend on it. */
+  readonly threads?: number
+}
+
+/**
+ * A model: layers with their numbers. Cheap to make: memory is asked for, but numbers are drawn when they are first
+ * needed, off the event loop where that is by an asynchronous call.
+ *
+ * @example
+ * const net = createModel(sequential(linear(128), batchNorm(), relu(), linear(10)), { input: [784], seed: 7 })
+ * @throws TypeError, RangeError, ShapeError for options and layers that do not fit; BackendError where the backend cannot run
+ */
+export function createModel(layer: Layer, options: ModelOptions): Model {
+  const owner = 'createModel'
+  const root = expectLayer(owner, layer)
+  const given = checkOptions(owner, options, ['input', 'seed', 'backend', 'threads'], { inputShape: 'Use input' })
+  const input = inputSpec(owner, given.input)
+  const seed = normalizeSeed(given.seed, owner)
+  const runtime = chooseRuntime(owner, given)
+  return new Model(new ModelState({ runtime, description: describeModel(root, input.shape), input, seed }))
+}
+
+/** The runtime for a model's options. */
+export function chooseRuntime(owner: string, { backend, threads }: Pick<Partial<ModelOptions>, 'backend' | 'threads'>) {
+  choiceOption(owner, 'backend', backend, 'auto', backendChoices)
+  if (threads !== undefined) integerOption(owner, 'threads', threads, 1, { atLeast: 1, atMost: 256 })
+  return selectRuntime({ backend, threads })
+}
+
+export interface SaveOptions {
+  /** Stops the writing; nothing is left behind. */
+  readonly signal?: AbortSignal
+}
+
+export interface LoadOptions extends Pick<ModelOptions, 'backend' | 'threads'> {
+  /** Factories of layers of one's own, by kind: those of the library are known. */
+  readonly layers?: Readonly<Record<string, LayerFactory>>
+}
+
+/**
+ * A model from a file that `save` wrote: the same predictions, bit for bit, on the same instruction set.
+ * The whole header is checked before any memory is asked for.
+ *
+ * @throws FileFormatError for a file that is foreign, truncated, or of another version; the system's error where it cannot be read
+ */
+export async function loadModel(path: string | URL, options?: LoadOptions): Promise<Model> {
+  const owner = 'loadModel'
+  const given = checkOptions(owner, options, ['backend', 'threads', 'layers'])
+  const { layers } = given
+  if (layers !== undefined && (typeof layers !== 'object' || layers === null || Array.isArray(layers)))
+    throw wrongKind(owner, 'layers to be factories by kind', layers, 'Such as { myLayer: (options, name, layers) => myLayer(options) }')
+  const runtime = chooseRuntime(owner, given)
+  const file = await openModelFile(owner, expectPath(owner, path), layers)
+  try {
+    const { description, input, seed } = file
+    const state = new ModelState({ runtime, description, input, seed })
+    await file.readInto({ ...state.parameters, ...state.buffers })
+    state.skipInitialization()
+    return new Model(state)
+  } finally {
+    await file.close()
+  }
+}
+
+function expectPath(owner: string, path: unknown): string | URL {
+  if ((typeof path === 'string' && path !== '') || path instanceof URL) return path
+  throw wrongKind(owner, 'a path', path)
+}
+
+/** Layers with their numbers: predicts, evaluates, and makes trainers and predictors. `createModel` and `loadModel` make one. */
+export class Model {
+  readonly #state: ModelState
+  readonly #target: Predicting
+
+  /** @internal */
+  constructor(state: ModelState) {
+    this.#state = state
+    this.#target = {
+      runtime: state.runtime,
+      gate: state.gate,
+      feeds: state.feeds,
+      running: state.running,
+      input: state.input,
+      clock: new StepClock(),
+      outputShape: state.description.outputShape,
+      settle: (_owner, signal) => state.settle(signal),
+      settleSync: () => state.settleSync(),
+      plan: (rows, cap) => state.plans.inference(rows, cap)
+    }
+  }
+
+  /** The parameters by name, as views: what is written here between runs, the next run uses. During a run, await it first. */
+  get parameters(): Readonly<Record<string, Tensor>> {
+    this.#state.gate.assertOpen('Model.parameters')
+    this.#state.settleSync()
+    return this.#state.parameters
+  }
+
+  /** What training updates without a gradient, running statistics, by name; views as `parameters` are. */
+  get buffers(): Readonly<Record<string, Tensor<Float32Array | Float64Array>>> {
+    this.#state.gate.assertOpen('Model.buffers')
+    return this.#state.buffers
+  }
+
+  /** The seed, given or drawn. */
+  get seed(): number | bigint {
+    return this.#state.seed.seedValue
+  }
+
+  /** Which backend runs the model: `{ backend: 'native', instructionSet: 'avx2', threads: 2 }`. */
+  get backend(): { readonly backend: 'native' | 'portable'; readonly instructionSet: string; readonly threads: number } {
+    const { backend, instructionSet, threads } = this.#state.runtime
+    return { backend, instructionSet, threads }
+  }
+
+  /** The layers as a table: path, kind, output shape, number of parameters. */
+  summary(): string {
+    return summaryTable(this.#state.description, this.#state.frozen)
+  }
+
+  /** A trainer with its own optimizer state. One at a time may run. */
+  trainer(options: TrainerOptions): Trainer {
+    return new Trainer(this.#state, options)
+  }
+
+  /**
+   * The network's output for each row of `x`, in inference mode, in memory of the caller's own. Off the event loop;
+   * during a fit it runs between two crossings.
+   */
+  async predict(x: InputData, options?: PredictOptions): Promise<Tensor> {
+    return await predict(this.#target, 'Model.predict', x, options)
+  }
+
+  /** The same, now. Throws `EVENKEEL_BUSY` while anything of the model is on its way. */
+  predictSync(x: InputData, options?: { readonly batchSize?: number }): Tensor {
+    return predictSync(this.#target, 'Model.predictSync', x, options)
+  }
+
+  /**
+   * Loss and metrics over all rows, in inference mode. Sums are float64 and exact over batches of any size.
+   *
+   * @example await net.evaluate({ x, y }, { loss: softmaxCrossEntropy() })   // { loss, accuracy }
+   */
+  async evaluate(data: DataSet, options?: EvaluateOptions): Promise<Evaluation> {
+    return await evaluate(this.#state, 'Model.evaluate', data, options)
+  }
+
+  /** A folded copy of the model for serving. */
+  predictor(options?: PredictorOptions): Predictor {
+    return new Predictor(this.#state, options)
+  }
+
+  /**
+   * Writes the model as a safetensors file, under its name only when it is whole. During a fit it holds one completed
+   * step; training goes on while it is written.
+   */
+  async save(path: string | URL, options?: SaveOptions): Promise<void> {
+    const owner = 'Model.save'
+    const signal = signalOption(owner, checkOptions(owner, options, ['signal']).signal)
+    const target = expectPath(owner, path)
+    signal?.throwIfAborted()
+    const tensors = await this.#state.copyTensors(owner, signal)
+    const { description, input, seed } = this.#state
+    await writeModelFile(owner, target, { description, input, seed, tensors }, signal)
+  }
+
+  /** Training leaves the parameters that match alone. `*` stands for any characters: `'0.*'`, `'*.gamma'`. */
+  freeze(pattern: string): void {
+    const matched = this.#matching('Model.freeze', pattern)
+    this.#state.frozen = new Set([...this.#state.frozen, ...matched])
+  }
+
+  /** Takes `freeze` back for the parameters that match. */
+  unfreeze(pattern: string): void {
+    const matched = new Set(this.#matching('Model.unfreeze', pattern))
+    this.#state.frozen = new Set([...this.#state.frozen].filter((name) => !matched.has(name)))
+  }
+
+  #matching(owner: string, pattern: unknown): string[] {
+    const { gate, training, description } = this.#state
+    gate.assertOpen(owner)
+    if (typeof pattern !== 'string') throw wrongKind(owner, 'a pattern', pattern, "Such as '0.*' or '*.gamma'")
+    if (training !== undefined) gate.assertIdle(owner)
+    const source = pattern.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'))
+    const matches = new RegExp(`^${source.join('.*')}$`, 's')
+    const names = description.parameters.map(({ name }) => name)
+    const matched = names.filter((name) => matches.test(name))
+    if (matched.length > 0) return matched
+    const near = names.some((name) => name.startsWith(`${pattern}.`)) ? `Did you mean '${pattern}.*'?` : `They are ${names.join(', ')}`
+    throw outOfRange(owner, 'a pattern that matches a parameter', pattern, near)
+  }
+
+  /** Refuses everything from now on and lets go of the memory; a run on its way ends after its step and rejects. */
+  dispose(): void {
+    void this.#state.dispose()
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  /** Waits for the run on its way. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#state.dispose()
+  }
+}

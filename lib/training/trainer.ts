@@ -1,0 +1,163 @@
+import { cutBatches } from '../data/batches.js'
+import { runCrossings } from '../data/crossings.js'
+import { finish } from '../data/pace.js'
+import { inputRows, targetRows } from '../data/rows.js'
+import type { ModelState } from '../inference/model-state.js'
+import { inputRequest, scaling } from '../inference/predict.js'
+import { checkRows, type DataSet, expectData, type Rows, readData, targetRequest } from './evaluate.js'
+import { type FitOptions, runFit } from './fit.js'
+import type { History } from './history.js'
+import { type TrainerOptions, TrainingState } from './training-state.js'
+
+/** What a step gives. */
+export interface StepResult {
+  /** Mean over the batch, before the update. */
+  readonly loss: number
+  /** Number of the step, counted from 0 over the life of the trainer. */
+  readonly step: number
+}
+
+/**
+ * Trains a model: one loss, one optimizer and its state. `net.trainer({ loss, optimizer })` makes one.
+ *
+ * A step is a transaction: where its data, loss or gradients are not finite, it throws and changes nothing.
+ */
+export class Trainer {
+  readonly #state: TrainingState
+
+  /** @internal */
+  constructor(model: ModelState, options: TrainerOptions) {
+    this.#state = new TrainingState(model, options)
+  }
+
+  /** Steps done so far: the number of the next one. */
+  get steps(): number {
+    return this.#state.steps
+  }
+
+  /** Epochs that `fit` has begun so far: the number of the next one. */
+  get epochs(): number {
+    return this.#state.epochs
+  }
+
+  /**
+   * One step on all rows of `x` and `y`, off the event loop.
+   *
+   * @throws BackendError `EVENKEEL_BUSY` while another step or fit of the model is on its way; ShapeError, TypeError,
+   * RangeError for data that do not fit; NonFiniteError for NaN or infinity in data, loss or gradients
+   */
+  async step(data: DataSet): Promise<StepResult> {
+    const owner = 'Trainer.step'
+    const state = this.#state
+    return await state.exclusively(owner, 'step', async () => {
+      const rows = await readData(state.model, owner, data, state.loss, undefined)
+      await state.model.settle()
+      return await runStep(state, owner, rows)
+    })
+  }
+
+  /** The same, now. Throws `EVENKEEL_BUSY` while anything of the model is on its way. */
+  stepSync(data: DataSet): StepResult {
+    const owner = 'Trainer.stepSync'
+    const state = this.#state
+    const { model } = state
+    state.assertOpen(owner)
+    model.gate.assertIdle(owner)
+    const given = expectData(owner, data)
+    const x = finish(inputRows(owner, given.x, inputRequest(model.input)))
+    const y = finish(targetRows(owner, given.y, targetRequest(model, state.loss, given.y)))
+    checkRows(owner, x, y)
+    model.settleSync()
+    const planned = state.plan(owner, x.rows)
+    state.assertBatch(owner, x.rows, planned, batchAdvice)
+    const slots = new Float64Array(state.slotNames.length)
+    state.writeSlots(slots, 0, state.steps)
+    model.takeSnapshotsSync()
+    const results = new Float64Array(1)
+    const result = planned.plan.executor.runSync({
+      steps: 1,
+      symbols: Float64Array.of(x.rows),
+      slots,
+      inputs: [x, y].map((source) => ({ source: source.data, ...scaling(source) })),
+      outputs: [],
+      results
+    })
+    if (result.status !== 0) throw state.failure(owner, result, [x, y], (row) => row)
+    return { loss: results[0]!, step: state.steps++ }
+  }
+
+  /**
+   * Trains for some epochs, off the event loop, as many steps a crossing as fit in about 5 ms.
+   *
+   * Rows are cut into batches of `batchSize`, in an order that follows from the model's seed and the number of the
+   * epoch. A second `fit` continues the count of steps and epochs.
+   *
+   * @returns a record for each epoch
+   * @throws as `step` does; the signal's reason where it is aborted; what a callback throws. The model then has the
+   * state of the last step that was completed
+   * @example
+   * const history = await trainer.fit({ x, y }, { epochs: 10, batchSize: 128, validation: 0.1 })
+   */
+  async fit(data: DataSet, options?: FitOptions): Promise<History> {
+    return await runFit(this.#state, data, options)
+  }
+
+  /** Ends the fit on its way after the step that is running; its history says `stopped`. Nothing happens where there is none. */
+  stop(): void {
+    this.#state.stop()
+  }
+
+  /** Lets go of the optimizer's state. A run on its way ends after its step and rejects. */
+  dispose(): void {
+    this.#state.dispose()
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  /** Waits for the run on its way. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.dispose()
+    await this.#state.model.gate.idle()
+  }
+}
+
+const batchAdvice = '. Give more rows at a time'
+
+async function runStep(state: TrainingState, owner: string, { x, y }: Rows): Promise<StepResult> {
+  const { model } = state
+  const planned = await model.gate.turn(owner, () => state.plan(owner, x.rows))
+  state.assertBatch(owner, x.rows, planned, batchAdvice)
+  const step = state.steps
+  let loss = Number.NaN
+  await model.feeds.borrow(async (memories) =>
+    runCrossings({
+      owner,
+      memories,
+      cut: cutBatches(x.rows, x.rows, 'keep'),
+      runtime: model.runtime,
+      gate: model.gate,
+      clock: state.clock,
+      running: [model.running, state.running],
+      sources: [x, y],
+      outputs: [],
+      slots: state.slotNames.length,
+      reports: 1,
+      enter: () => model.takeSnapshots(),
+      executor: () => state.plan(owner, x.rows).plan.executor,
+      ready: (feed) => {
+        state.writeSlots(feed.slots, 0, step)
+        return 1
+      },
+      done: (feed, result) => {
+        if (result.status !== 0) throw state.failure(owner, result, [x, y], (row) => row)
+        if (result.completed === 0) return
+        loss = feed.results[0]!
+        state.steps++
+      }
+    })
+  )
+  state.assertOpen(owner)
+  return { loss, step }
+}

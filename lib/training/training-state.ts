@@ -1,0 +1,176 @@
+import type { RunningCrossing } from '../data/crossings.js'
+import { StepClock } from '../data/crossings.js'
+import type { RowSource } from '../data/rows.js'
+import { BackendError, expectation, outOfRange, wrongKind } from '../errors.js'
+import { failureError } from '../inference/failure-error.js'
+import type { ModelState } from '../inference/model-state.js'
+import { grownBatch, Plan } from '../inference/plans.js'
+import { checkOptions } from '../options.js'
+import { describeFailure, type Loss, trainingProgram } from '../programs/index.js'
+import type { CrossingResult } from '../runtime/runtime.js'
+import { expectLoss } from './evaluate.js'
+import type { Optimizer } from './optimizer.js'
+
+export interface TrainerOptions {
+  readonly loss: Loss
+  readonly optimizer: Optimizer
+}
+
+interface TrainingPlan {
+  readonly plan: Plan
+  readonly minimumBatch: number
+  /** What was frozen when it was planned. */
+  readonly frozen: ReadonlySet<string>
+}
+
+/** What a trainer holds: its plan, the optimizer's state, and how far it has come. */
+export class TrainingState {
+  readonly model: ModelState
+  readonly loss: Loss
+  readonly optimizer: Optimizer
+  readonly clock = new StepClock()
+  /** This trainer's crossing on its way. */
+  readonly running = new Set<RunningCrossing>()
+  /** Steps done over its life: the number of the next. */
+  steps = 0
+  /** Epochs begun over its life: the number of the next. */
+  epochs = 0
+  /** Set by `stop`, until the fit on its way has ended. */
+  stopping = false
+  #memory: Record<string, ArrayBufferLike> | undefined
+  #planned: TrainingPlan | undefined
+  #slotNames: readonly string[] | undefined
+  #active = false
+  #disposed = false
+
+  constructor(model: ModelState, options: TrainerOptions) {
+    const owner = 'Model.trainer'
+    model.gate.assertOpen(owner)
+    const { loss, optimizer } = checkOptions(owner, options, ['loss', 'optimizer'])
+    this.model = model
+    this.loss = expectLoss(owner, loss)
+    this.optimizer = expectOptimizer(owner, optimizer)
+  }
+
+  assertOpen(owner: string): void {
+    this.model.gate.assertOpen(owner)
+    if (this.#disposed)
+      throw new BackendError(expectation(owner, 'a trainer in use', 'one that was disposed of'), { code: 'EVENKEEL_DISPOSED' })
+  }
+
+  /** Runs `body` as the one training run of the model. Others are refused at once. */
+  async exclusively<T>(owner: string, what: string, body: () => Promise<T>): Promise<T> {
+    const { model } = this
+    this.assertOpen(owner)
+    if (model.training !== undefined)
+      throw new BackendError(
+        expectation(owner, 'no other training of this model on its way', `a ${model.training}`, 'Await it before the next'),
+        { code: 'EVENKEEL_BUSY' }
+      )
+    model.training = what
+    this.#active = true
+    try {
+      return await model.gate.operation(owner, body)
+    } finally {
+      model.training = undefined
+      this.#active = this.stopping = false
+      if (this.#disposed) this.#release()
+    }
+  }
+
+  /** Inside a turn: a plan for batches of `rows`, with what is frozen now. */
+  plan(owner: string, rows: number): TrainingPlan {
+    this.assertOpen(owner)
+    const old = this.#planned
+    const { frozen, runtime, memory, description, key } = this.model
+    if (old && old.plan.maxBatch >= rows && old.frozen === frozen) return old
+    const maxBatch = old && old.plan.maxBatch >= rows ? old.plan.maxBatch : grownBatch(old?.plan.maxBatch, rows)
+    if (description.parameters.every(({ name }) => frozen.has(name)))
+      throw outOfRange(owner, 'at least one parameter to train', frozen.size, 'net.unfreeze some of them')
+    const { program, segments, states, minimumBatch } = trainingProgram(description, {
+      loss: this.loss,
+      optimizer: this.optimizer,
+      maxBatch,
+      key,
+      frozen
+    })
+    this.#memory ??= this.#allocate(states)
+    const table = runtime.allocate(segments.byteLength)
+    new Float64Array(table).set(segments)
+    const plan = new Plan(runtime, program, { maxBatch, memory: { ...memory, ...this.#memory, segments: table } })
+    old?.plan.dispose()
+    return (this.#planned = { plan, minimumBatch, frozen })
+  }
+
+  #allocate(states: Readonly<Record<string, number>>): Record<string, ArrayBufferLike> {
+    const { runtime, description } = this.model
+    const memory: Record<string, ArrayBufferLike> = { gradients: runtime.allocate(Math.max(64, description.parameterElements * 4)) }
+    for (const [name, bytes] of Object.entries(states)) memory[name] = runtime.allocate(Math.max(64, bytes))
+    return memory
+  }
+
+  /** The optimizer's state by region name; empty before the first step. */
+  get optimizerMemory(): Readonly<Record<string, ArrayBufferLike>> {
+    const { gradients: _, ...states } = this.#memory ?? {}
+    return states
+  }
+
+  /** Every batch normalization needs two values a channel: the variance of one value is 0. */
+  assertBatch(owner: string, rows: number, { minimumBatch }: TrainingPlan, advice: string): void {
+    if (rows >= minimumBatch) return
+    throw outOfRange(
+      owner,
+      `training batches of at least ${minimumBatch} rows`,
+      rows,
+      `Batch normalization would see one value a channel, whose variance is 0${advice}`
+    )
+  }
+
+  /** Writes the slots of one step at `at`: its number, and what the optimizer reads. */
+  writeSlots(slots: Float64Array, at: number, step: number): void {
+    const values = this.optimizer.stepValues(step)
+    slots[at] = step
+    let index = at + 1
+    for (const name in values) slots[index++] = values[name]!
+  }
+
+  /** The slots of a step: its number first. */
+  get slotNames(): readonly string[] {
+    return (this.#slotNames ??= ['step', ...Object.keys(this.optimizer.stepValues(0))])
+  }
+
+  /** The error for a step that the Program refused; the trainer's step count stands at it. */
+  failure(owner: string, result: CrossingResult, sources: readonly RowSource[], sourceRow: (row: number) => number): Error {
+    const failure = describeFailure(this.model.description, this.#planned!.plan.program, result)
+    return failureError(owner, failure, { step: this.steps, sources, sourceRow })
+  }
+
+  /** Ends the fit on its way after the step that is running. */
+  stop(): void {
+    this.stopping = this.#active
+    this.#cancel()
+  }
+
+  dispose(): void {
+    if (this.#disposed) return
+    this.#disposed = true
+    this.#cancel()
+    if (!this.#active) this.#release()
+  }
+
+  #cancel(): void {
+    for (const crossing of this.running) crossing.cancel()
+  }
+
+  #release(): void {
+    this.#planned?.plan.dispose()
+    this.#planned = this.#memory = undefined
+  }
+}
+
+function expectOptimizer(owner: string, value: unknown): Optimizer {
+  const { kernel, stepValues } = (value ?? {}) as Partial<Optimizer>
+  if (typeof kernel === 'string' && typeof stepValues === 'function') return value as Optimizer
+  const advice = typeof value === 'function' ? 'Call it: sgd({ learningRate: 0.1 }), not sgd' : undefined
+  throw wrongKind(owner, 'optimizer to be an optimizer such as sgd({ learningRate: 0.1 })', value, advice)
+}
