@@ -59,16 +59,20 @@ inline Span TileAt(const Product& p, int64_t index) {
   return index == before ? Span{before * kTileRows, upper} : Span{before * kTileRows + upper, left - upper};
 }
 
-inline void PackPanel(const Product& p, int64_t panel, int64_t k, int64_t depth, float* to) {
-  const int64_t first = panel * kPanel;
-  const int64_t width = HWY_MIN(kPanel, p.plan.lanes - first);
+inline void PackPanels(const Product& p, Span panels, int64_t k, int64_t depth, float* to) {
+  const int64_t first = panels.first * kPanel;
+  const int64_t width = HWY_MIN(panels.count * kPanel, p.plan.lanes - first);
   const int64_t stride = p.plan.depth;
-  if (p.plan.swapped) return PackPanelOfRows(p.a + first * stride + k, stride, width, depth, p.a_scale ? p.a_scale + k : nullptr, to);
-  if (p.layout_b == 1) return PackPanelOfRows(p.b + first * stride + k, stride, width, depth, nullptr, to);
-  PackPanelOfColumns(p.b + k * p.n + first, p.n, width, depth, to);
+  if (p.plan.swapped) {
+    PackRows(p.a + first * stride + k, stride, width, depth, p.a_scale ? p.a_scale + k : nullptr, to);
+  } else if (p.layout_b == 1) {
+    PackRows(p.b + first * stride + k, stride, width, depth, nullptr, to);
+  } else {
+    PackColumns(p.b + k * p.n + first, p.n, width, depth, to);
+  }
 }
 
-// One step of k of kDepthBlock or less, for one block of panels and tiles.
+// One block of k, for one block of panels and tiles.
 struct Step {
   int64_t k;
   int64_t depth;
@@ -89,10 +93,10 @@ inline const float* FindLanes(const Product& p, const Step& s, float* own) {
       return p.shared_lanes + (s.k - s.slab) * p.Panels() * kPanel + s.panels.first * size;
     case LaneSource::kDirect:
       // A whole vector at the ragged edge would read beyond the operand.
-      if ((s.panels.first + s.panels.count) * kPanel > p.n) PackPanel(p, p.Panels() - 1, s.k, s.depth, own);
+      if ((s.panels.first + s.panels.count) * kPanel > p.n) PackPanels(p, {p.Panels() - 1, 1}, s.k, s.depth, own);
       return p.b + s.k * p.n + s.panels.first * kPanel;
     default:
-      for (int64_t i = 0; i < s.panels.count; ++i) PackPanel(p, s.panels.first + i, s.k, s.depth, own + i * size);
+      PackPanels(p, s.panels, s.k, s.depth, own);
       return own;
   }
 }
@@ -104,7 +108,7 @@ inline bool FindRows(const Product& p, const Step& s, Span rows, float* own, Til
     tile.rows = p.Rows() + rows.first * p.plan.depth + s.k;
     tile.row_stride = p.plan.depth;
     if (!scale) return false;
-    ScaleRows(tile.rows, tile.row_stride, rows.count, s.depth, scale, own, s.depth);
+    CopyRows(tile.rows, tile.row_stride, rows.count, s.depth, scale, own, s.depth);
     tile.rows = own;
     tile.row_stride = s.depth;
     return false;
@@ -234,9 +238,9 @@ void ComputeBlock(const Product& p, Span slab, Span panels, Span tiles, int slot
   const int64_t out_stride = p.plan.swapped ? p.Panels() * kPanel : p.n;
   int64_t k = slab.first;
   do {
-    const int64_t depth = HWY_MIN(kDepthBlock, slab.first + slab.count - k);
+    const int64_t depth = HWY_MIN(p.plan.block, slab.first + slab.count - k);
     ComputeStep(p, {k, depth, slab.first, panels, tiles, out, out_stride}, own_lanes, own_rows);
-    k += kDepthBlock;
+    k += p.plan.block;
   } while (k < slab.first + slab.count);
   if (p.plan.swapped) StoreTransposed(p, {first, last.first + last.count - first}, own_out, out_stride);
 }
@@ -248,10 +252,10 @@ void PackShared(const Product& p, Span slab, const Parallel& parallel) {
   const int64_t groups = p.plan.row_source == RowSource::kPacked ? (p.Tiles() + kTilesTogether - 1) / kTilesTogether : 0;
   if (panels + groups == 0) return;
   parallel.For(panels + groups, [&](int64_t chunk, int) {
-    for (int64_t k = slab.first; k < slab.first + slab.count; k += kDepthBlock) {
-      const int64_t depth = HWY_MIN(kDepthBlock, slab.first + slab.count - k);
+    for (int64_t k = slab.first; k < slab.first + slab.count; k += p.plan.block) {
+      const int64_t depth = HWY_MIN(p.plan.block, slab.first + slab.count - k);
       if (chunk < panels) {
-        PackPanel(p, chunk, k, depth, p.shared_lanes + (k - slab.first) * panels * kPanel + chunk * depth * kPanel);
+        PackPanels(p, {chunk, 1}, k, depth, p.shared_lanes + (k - slab.first) * panels * kPanel + chunk * depth * kPanel);
         continue;
       }
       const int64_t begin = (chunk - panels) * kTilesTogether;
@@ -272,7 +276,9 @@ inline Span Part(int64_t total, int64_t parts, int64_t index) {
 void ComputeSlab(const Product& p, Span slab, const Parallel& parallel) {
   const MatmulPlan& plan = p.plan;
   const bool small = plan.rows * plan.lanes * HWY_MAX(plan.depth, 1) < kSmallWork;
-  const int64_t lane_blocks = plan.swapped ? 1 : (p.Panels() * kPanel + kLaneBlock - 1) / kLaneBlock;
+  // An even number: two threads then end together.
+  const int64_t least = (p.Panels() * kPanel + kLaneBlock - 1) / kLaneBlock;
+  const int64_t lane_blocks = plan.swapped || least == 1 ? 1 : HWY_MIN(p.Panels(), (least + 1) / 2 * 2);
   const int64_t block_rows = plan.swapped                                   ? kSwappedRows
                              : plan.lane_source == LaneSource::kPrivate ? kRowBlock
                              : HWY_MAX(plan.lane_source == LaneSource::kGiven ? 96 : 24,

@@ -1,6 +1,6 @@
 // matmulPack: constant weights in the order in which matmul reads them on this instruction set.
 //
-// Block after block of kDepthBlock steps of k; in a block panel after panel, each [k, kPanel]; n rounded up to
+// Block after block of k; in a block panel after panel, each [k, kPanel]; n rounded up to
 // kPackedPanel, the rest zero.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "native/kernels/matmul_pack.cc"
@@ -8,6 +8,8 @@
 // clang-format: targets.h settles which targets there are, so it comes first
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
+
+#include <cstring>
 
 #include "native/kernels/elements.h"
 #include "native/kernels/kernel.h"
@@ -24,19 +26,22 @@ Status MatmulPack(Call& call) {
   const bool rows = call.scalars[0] == 1;
   float* packed = call.Out(0);
   const float* b = call.In(1);
+  const int64_t blocks = DepthOfBlocks(depth);
   const int64_t padded = RoundUp(n, kPackedPanel);
-  // A panel a chunk: packing happens once, its balance matters little.
-  call.parallel.For(padded / kPanel, [=](int64_t panel, int) {
-    const int64_t first = panel * kPanel;
-    const int64_t width = HWY_MAX(int64_t{0}, HWY_MIN(int64_t{kPanel}, n - first));
-    for (int64_t k = 0; k < depth; k += kDepthBlock) {
-      const int64_t block = HWY_MIN(kDepthBlock, depth - k);
-      float* to = packed + k * padded + panel * block * kPanel;
+  // kPackedPanel columns a chunk: packing happens once, its balance matters little.
+  call.parallel.For(padded / kPackedPanel, [=](int64_t chunk, int) {
+    const int64_t first = chunk * kPackedPanel;
+    const int64_t width = HWY_MIN(kPackedPanel, n - first);
+    for (int64_t k = 0; k < depth; k += blocks) {
+      const int64_t block = HWY_MIN(blocks, depth - k);
+      float* to = packed + k * padded + first * block;
       if (rows) {
-        PackPanelOfRows(b + first * depth + k, depth, width, block, nullptr, to);
+        PackRows(b + first * depth + k, depth, width, block, nullptr, to);
       } else {
-        PackPanelOfColumns(b + k * n + first, n, width, block, to);
+        PackColumns(b + k * n + first, n, width, block, to);
       }
+      const int64_t used = RoundUp(width, kPanel);
+      std::memset(to + used * block, 0, static_cast<size_t>((kPackedPanel - used) * block) * sizeof(float));
     }
   });
   return Status::kOk;

@@ -39,18 +39,18 @@ MatmulPlan PlanMatmul(int64_t m, int64_t n, int64_t k, bool transpose_a, int lay
   const int64_t padded_lanes = RoundUp(plan.lanes, kWidestPanel);
   const int64_t shared_each =
       (plan.lane_source == LaneSource::kShared ? padded_lanes : 0) + (plan.row_source == RowSource::kPacked ? plan.rows : 0);
+  plan.block = DepthOfBlocks(k);
   plan.slab = k;
   if (shared_each > 0 && !plan.swapped) {
-    plan.slab = std::min(k, std::max(int64_t{1}, kSharedFloats / (shared_each * kDepthBlock)) * kDepthBlock);
+    plan.slab = std::min(k, std::max(int64_t{1}, kSharedFloats / (shared_each * kDepthBlock)) * plan.block);
   }
   if (plan.lane_source == LaneSource::kShared) plan.shared_lanes = static_cast<size_t>(RoundUp(padded_lanes * plan.slab, 16));
   if (plan.row_source == RowSource::kPacked) plan.shared_rows = static_cast<size_t>(RoundUp(plan.rows * plan.slab, 16));
-  const int64_t block = std::min(k, kDepthBlock);
   if (plan.lane_source == LaneSource::kPrivate) {
-    plan.private_lanes = static_cast<size_t>(block * std::min(padded_lanes, kLaneBlock + kWidestPanel));
+    plan.private_lanes = static_cast<size_t>(plan.block * std::min(padded_lanes, kLaneBlock + kWidestPanel));
   }
-  if (plan.lane_source == LaneSource::kDirect) plan.private_lanes = static_cast<size_t>(block * kWidestPanel);
-  plan.private_rows = static_cast<size_t>(RoundUp(block * kTallestTile, 16));
+  if (plan.lane_source == LaneSource::kDirect) plan.private_lanes = static_cast<size_t>(plan.block * kWidestPanel);
+  plan.private_rows = static_cast<size_t>(RoundUp(plan.block * kTallestTile, 16));
   if (plan.swapped) plan.private_out = static_cast<size_t>(kSwappedRows * padded_lanes);
   return plan;
 }

@@ -8,10 +8,11 @@
 
 namespace evenkeel {
 
-// Steps of k that one tile runs: a panel of 16 lanes is then 16 KiB, and stays in L1 with the rows it meets.
-constexpr int64_t kDepthBlock = 256;
-// Lanes that one chunk packs for itself: with kDepthBlock 64 KiB of L2.
-constexpr int64_t kLaneBlock = 64;
+// The most steps of k that one tile runs: a panel of 16 lanes is then 25 KiB of L1. From 256 to 512 the figures lie
+// within 5 percent of each other; longer blocks take up and put down the sums less often, shorter ones spare L1.
+constexpr int64_t kDepthBlock = 400;
+// Lanes that one chunk packs for itself: with kDepthBlock 200 KiB of L2.
+constexpr int64_t kLaneBlock = 128;
 // The widest panel and the tallest tile of any instruction set.
 constexpr int64_t kWidestPanel = 32;
 constexpr int64_t kTallestTile = 12;
@@ -43,7 +44,8 @@ struct MatmulPlan {
   int64_t rows;
   int64_t lanes;
   int64_t depth;
-  int64_t slab;  // steps of k between two packings of what is shared; a multiple of kDepthBlock, or all
+  int64_t block;  // steps of k that one tile runs
+  int64_t slab;   // steps of k between two packings of what is shared; a multiple of block, or all
   // Floats.
   size_t shared_lanes;
   size_t shared_rows;
@@ -55,6 +57,12 @@ struct MatmulPlan {
 };
 
 constexpr int64_t RoundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
+
+// Blocks of equal depth: a last one of few steps would cost more than it computes.
+constexpr int64_t DepthOfBlocks(int64_t k) {
+  const int64_t blocks = (k + kDepthBlock - 1) / kDepthBlock;
+  return blocks <= 1 ? k : RoundUp((k + blocks - 1) / blocks, 8);
+}
 
 MatmulPlan PlanMatmul(int64_t m, int64_t n, int64_t k, bool transpose_a, int layout_b);
 

@@ -48,10 +48,14 @@ struct Tile {
 template <int kRows, int kVectors, bool kByColumns>
 HWY_NOINLINE void ComputeTile(const Tile& tile) {
   const LanesTag d;
+  // Copies: the compiler must assume that a store to out changes the struct.
+  float* out = tile.out;
+  const int64_t out_stride = tile.out_stride;
+  const bool resume = tile.resume;
   hn::Vec<LanesTag> sum[kRows][kVectors];
   _Pragma("GCC unroll 16") for (int r = 0; r < kRows; ++r) {
     _Pragma("GCC unroll 16") for (int v = 0; v < kVectors; ++v) {
-      sum[r][v] = tile.resume ? hn::LoadU(d, tile.out + r * tile.out_stride + v * kLanes) : hn::Zero(d);
+      sum[r][v] = resume ? hn::LoadU(d, out + r * out_stride + v * kLanes) : hn::Zero(d);
     }
   }
   const float* HWY_RESTRICT lanes = tile.lanes;
@@ -73,7 +77,7 @@ HWY_NOINLINE void ComputeTile(const Tile& tile) {
   }
   _Pragma("GCC unroll 16") for (int r = 0; r < kRows; ++r) {
     _Pragma("GCC unroll 16") for (int v = 0; v < kVectors; ++v) {
-      hn::StoreU(sum[r][v], d, tile.out + r * tile.out_stride + v * kLanes);
+      hn::StoreU(sum[r][v], d, out + r * out_stride + v * kLanes);
     }
   }
 }
