@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 export function readOptions(argv = process.argv) {
   const command = new Command('npm run demo --')
     .description('Trains 784-1024-1024-10 with weight normalization, batch normalization, ReLU and dropout on MNIST.')
-    .option('--epochs <n>', 'times through the training images (default: 12; 1 on the portable path)', integer(1, 1000))
+    .option('--epochs <n>', 'times through the training images (default: 8; 1 on the portable path)', integer(1, 1000))
     .option('--batch <n>', 'images a step', integer(2, 50_000), 128)
     .option('--seed <n>', 'of initialization, shuffling and dropout', integer(0, Number.MAX_SAFE_INTEGER), 7)
     .addOption(new Option('--backend <name>', 'what runs the model').choices(['auto', 'native', 'portable']).default('auto'))
