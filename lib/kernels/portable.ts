@@ -4,6 +4,9 @@ import { adamUpdate } from './adam-update.js'
 import { add } from './add.js'
 import { addBias } from './add-bias.js'
 import { batchNormApply } from './batch-norm-apply.js'
+import { batchNormBackward } from './batch-norm-backward.js'
+import { batchNormBackwardApply } from './batch-norm-backward-apply.js'
+import { batchNormBackwardReduce } from './batch-norm-backward-reduce.js'
 import { batchNormFold } from './batch-norm-fold.js'
 import { batchNormForward } from './batch-norm-forward.js'
 import { batchNormInvStd } from './batch-norm-inv-std.js'
@@ -48,6 +51,9 @@ export const portableKernels: Partial<Record<KernelName, PortableKernel>> = {
   batchNormStats,
   batchNormApply,
   batchNormForward,
+  batchNormBackwardReduce,
+  batchNormBackwardApply,
+  batchNormBackward,
   batchNormInvStd,
   batchNormRunning,
   batchNormFold,

@@ -64,11 +64,41 @@ struct BatchNormPlan {
     }
   }
 
+  // visit(channel, begin, end) for the values that a chunk of kChannels or kSegments takes.
+  template <class Visit>
+  void ForEachRange(int64_t chunk, Visit&& visit) const {
+    if (cut == Cut::kSegments) {
+      const int64_t begin = chunk % parts * size;
+      visit(chunk / parts, begin, Least(Values(), begin + size));
+    } else {
+      for (int64_t c = chunk * size; c < Least(channels, (chunk + 1) * size); ++c) visit(c, int64_t{0}, Values());
+    }
+  }
+
   // Values a channel.
   int64_t Values() const { return outer * inner; }
   // Doubles for the partial results: two numbers a channel and part.
   int64_t PartialCount() const { return 2 * channels * parts; }
 };
+
+// A piece of a channel that lies in one run of memory.
+struct RunPiece {
+  int64_t first;  // index of its first element
+  int64_t length;
+};
+
+// visit(piece) for the values begin … end-1 of channel c, counted along its runs.
+template <class Visit>
+inline void ForEachPiece(const BatchNormPlan& plan, int64_t c, int64_t begin, int64_t end, Visit&& visit) {
+  int64_t run = begin / plan.inner, from = begin % plan.inner;
+  while (begin < end) {
+    const int64_t length = Least(plan.inner - from, end - begin);
+    visit(RunPiece{(run * plan.channels + c) * plan.inner + from, length});
+    begin += length;
+    from = 0;
+    ++run;
+  }
+}
 
 // Workspace: partials (float64), then `arrays` float32 arrays of one value a channel, then three such arrays a thread.
 struct BatchNormWorkspace {

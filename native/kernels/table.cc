@@ -17,6 +17,9 @@ extern const KernelEntry kMatmulPack;
 extern const KernelEntry kBatchNormStats;
 extern const KernelEntry kBatchNormApply;
 extern const KernelEntry kBatchNormForward;
+extern const KernelEntry kBatchNormBackwardReduce;
+extern const KernelEntry kBatchNormBackwardApply;
+extern const KernelEntry kBatchNormBackward;
 extern const KernelEntry kBatchNormInvStd;
 extern const KernelEntry kBatchNormRunning;
 extern const KernelEntry kBatchNormFold;
@@ -50,6 +53,9 @@ const KernelEntry* const kKernelTable[] = {
     &kBatchNormStats,
     &kBatchNormApply,
     &kBatchNormForward,
+    &kBatchNormBackwardReduce,
+    &kBatchNormBackwardApply,
+    &kBatchNormBackward,
     &kBatchNormInvStd,
     &kBatchNormRunning,
     &kBatchNormFold,

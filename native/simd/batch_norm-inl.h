@@ -106,41 +106,63 @@ constexpr int64_t kMergeChannels = 512;
 
 inline void ComputeStatistics(const BatchNormPlan& plan, const Parallel& parallel, const float* x,
                               const BatchNormWorkspace& workspace, const Statistics& statistics) {
-  parallel.For(plan.chunks, [&](int64_t chunk, int slot) { ChunkMoments(plan, x, workspace, statistics, chunk, slot); });
+  parallel.For(plan.chunks, [&](int64_t chunk, int slot) HWY_ATTR { ChunkMoments(plan, x, workspace, statistics, chunk, slot); });
   if (!TwoPasses(plan)) return;
-  parallel.For(CeilDiv(plan.channels, kMergeChannels), [&](int64_t chunk, int) {
+  parallel.For(CeilDiv(plan.channels, kMergeChannels), [&](int64_t chunk, int) HWY_ATTR {
     MergeParts(plan, workspace, statistics, chunk * kMergeChannels, Least(plan.channels, (chunk + 1) * kMergeChannels));
   });
+}
+
+// Mask bytes that one chunk of a pass of their own makes: about 5 µs, whole bytes.
+constexpr int64_t kMaskChunk = 16384;
+// Elements whose bits are made just before they are used: the bytes are then still in the first-level cache.
+constexpr int64_t kMaskStretch = 512;
+
+// Whether ApplyChunk makes the mask itself: its chunks start and end at whole bytes.
+inline bool MaskWithinChunk(const BatchNormPlan& plan) {
+  return plan.cut == Cut::kRows || (plan.cut == Cut::kStripes && plan.chunks == 1);
+}
+
+inline void MakeMask(const Parallel& parallel, const BatchNormPlan& plan, const DropoutScalars& dropout, uint8_t* mask) {
+  const int64_t count = plan.channels * plan.Values();
+  parallel.For(CeilDiv(count, kMaskChunk), [&](int64_t chunk, int) HWY_ATTR {
+    KeepBits(dropout, chunk * kMaskChunk, Least(count, (chunk + 1) * kMaskChunk), mask);
+  });
+}
+
+// Rows begin … end-1, whole. With dropout their mask bits are made first, eight rows or more at a time: whole bytes.
+template <int kActivation, bool kMask>
+HWY_INLINE void ApplyWholeRows(const BatchNormPlan& plan, const float* x, float* y, const ChannelArrays& arrays,
+                               const Epilogue& epilogue, const DropoutScalars& dropout, uint8_t* mask, int64_t begin,
+                               int64_t end) {
+  const int64_t channels = plan.channels;
+  const int64_t stretch = kMask ? 8 * CeilDiv(kMaskStretch, 8 * channels) : end - begin;
+  for (int64_t row = begin; row < end; row += stretch) {
+    const int64_t rows = Least(stretch, end - row), first = row * channels;
+    if (kMask) KeepBits(dropout, first, first + rows * channels, mask);
+    ApplyRows<kActivation, kMask>(x + first, y + first, first, channels, rows, channels, arrays, epilogue);
+  }
 }
 
 // y of one chunk.
 template <int kActivation, bool kMask>
 HWY_INLINE void ApplyChunk(const BatchNormPlan& plan, const float* x, float* y, const ChannelArrays& arrays,
-                           const Epilogue& epilogue, int64_t chunk) {
-  const int64_t channels = plan.channels, inner = plan.inner;
+                           const Epilogue& epilogue, const DropoutScalars& dropout, uint8_t* mask, int64_t chunk) {
+  const int64_t channels = plan.channels;
   if (plan.Values() == 0) return;
-  if (plan.cut == Cut::kRows) {
-    const int64_t begin = chunk * plan.size, first = begin * channels;
-    ApplyRows<kActivation, kMask>(x + first, y + first, first, channels, Least(plan.size, plan.outer - begin), channels,
-                                  arrays, epilogue);
+  if (MaskWithinChunk(plan)) {
+    const int64_t size = plan.cut == Cut::kRows ? plan.size : plan.outer;
+    ApplyWholeRows<kActivation, kMask>(plan, x, y, arrays, epilogue, dropout, mask, chunk * size,
+                                       Least(plan.outer, (chunk + 1) * size));
   } else if (plan.cut == Cut::kStripes) {
     const int64_t begin = chunk * plan.size, columns = Least(plan.size, channels - begin);
     ApplyRows<kActivation, kMask>(x + begin, y + begin, begin, channels, plan.outer, columns, arrays.From(begin), epilogue);
-  } else if (plan.cut == Cut::kChannels) {
-    for (int64_t run = 0; run < plan.outer; ++run)
-      for (int64_t c = chunk * plan.size; c < Least(channels, (chunk + 1) * plan.size); ++c) {
-        const int64_t first = (run * channels + c) * inner;
-        ApplyRun<kActivation, kMask>(x + first, y + first, first, inner, arrays, c, epilogue);
-      }
   } else {
-    const int64_t c = chunk / plan.parts, part = chunk % plan.parts;
-    const int64_t end = Least(plan.Values(), (part + 1) * plan.size);
-    for (int64_t at = part * plan.size; at < end;) {
-      const int64_t run = at / inner, from = at - run * inner, length = Least(inner - from, end - at);
-      const int64_t first = (run * channels + c) * inner + from;
-      ApplyRun<kActivation, kMask>(x + first, y + first, first, length, arrays, c, epilogue);
-      at += length;
-    }
+    plan.ForEachRange(chunk, [&](int64_t c, int64_t begin, int64_t end) HWY_ATTR {
+      ForEachPiece(plan, c, begin, end, [&](RunPiece piece) HWY_ATTR {
+        ApplyRun<kActivation, kMask>(x + piece.first, y + piece.first, piece.first, piece.length, arrays, c, epilogue);
+      });
+    });
   }
 }
 

@@ -14,8 +14,8 @@
 
 #include "native/kernels/batch_norm.h"
 #include "native/simd/activation-inl.h"
-#include "native/simd/kept-inl.h"
 #include "native/simd/partial-inl.h"
+#include "native/simd/philox-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace evenkeel {
@@ -55,61 +55,129 @@ inline ChannelArrays PrepareChannels(const Affine& from, float* arrays, int64_t 
   return {from.mean, from.mean_low ? from.mean_low : low, scale, from.beta ? from.beta : beta};
 }
 
-// What lies between normalized values and y: an activation, then dropout by a mask that is there already.
+// What lies between normalized values and y: an activation, then dropout by mask bits that are there already.
 struct Epilogue {
   float slope;
   const uint8_t* mask;  // null: no dropout
   float keep_scale;
+  bool whole_bytes;  // every row and run starts at a whole byte of the mask
+
+  Epilogue(double slope, const uint8_t* mask, float keep_scale, const BatchNormPlan& plan)
+      : slope(static_cast<float>(slope)),
+        mask(mask),
+        keep_scale(keep_scale),
+        whole_bytes(plan.inner % 8 == 0 || (plan.inner == 1 && plan.channels % 8 == 0)) {}
 };
 
-// Four rows at a time: a channel's four numbers are loaded once for four values. `element` is x's first in the mask.
-template <int kActivation, bool kMask>
-HWY_INLINE void ApplyRows(const float* x, float* y, int64_t element, int64_t stride, int64_t rows, int64_t columns,
-                          ChannelArrays a, Epilogue epilogue) {
+// Exponentials are called: they are many instructions, and inlining them into every loop takes minutes to compile.
+template <int kActivation, class V>
+HWY_NOINLINE V Exponential(V z) {
+  return Activate<kActivation>(hn::ScalableTag<float>(), z, z);
+}
+
+// The Epilogue in vectors.
+template <int kActivation, bool kMask, class D, class V = hn::Vec<D>>
+struct VectorEpilogue {
+  D d;
+  V slope, keep_scale;
+  const uint8_t* mask;
+  bool whole_bytes;
+
+  HWY_INLINE VectorEpilogue(D d, const Epilogue& from)
+      : d(d),
+        slope(hn::Set(d, from.slope)),
+        keep_scale(hn::Set(d, from.keep_scale)),
+        mask(from.mask),
+        whole_bytes(from.whole_bytes) {}
+
+  HWY_INLINE hn::Mask<D> Kept(WholeVector, int64_t element) const {
+    return whole_bytes ? KeptLanes(d, mask, element) : KeptLanes(d, mask, element, hn::Lanes(d));
+  }
+  HWY_INLINE hn::Mask<D> Kept(FirstLanes access, int64_t element) const {
+    return KeptLanes(d, mask, element, access.count);
+  }
+
+  template <class Access>
+  HWY_INLINE V Drop(Access access, V v, int64_t element) const {
+    if constexpr (kMask) return hn::IfThenElseZero(Kept(access, element), hn::Mul(v, keep_scale));
+    (void)access;
+    (void)element;
+    return v;
+  }
+  HWY_INLINE V Output(V z) const {
+    if constexpr (kActivation == kSigmoid || kActivation == kTanh) return Exponential<kActivation>(z);
+    return Activate<kActivation>(d, z, slope);
+  }
+  template <class Access>
+  HWY_INLINE V Forward(Access access, V z, int64_t element) const {
+    return Drop(access, Output(z), element);
+  }
+  // dz from dy; z is needed only where there is an activation.
+  template <class Access, class PreActivation>
+  HWY_INLINE V Backward(Access access, V dy, int64_t element, PreActivation&& z) const {
+    const V dropped = Drop(access, dy, element);
+    if constexpr (kActivation == kIdentity) return dropped;
+    return ActivationBackward<kActivation>(d, dropped, Output(z()), slope);
+  }
+};
+
+// A channel's numbers for one vector of columns, or the same number in every lane for a run of one channel.
+template <class V>
+struct ChannelVectors {
+  V mean, low, scale, beta;
+
+  HWY_INLINE V Center(V x) const { return hn::Sub(hn::Sub(x, mean), low); }
+  HWY_INLINE V Affine(V centered) const { return hn::Add(hn::Mul(centered, scale), beta); }
+};
+
+template <class D, class Access, class V = hn::Vec<D>>
+HWY_INLINE ChannelVectors<V> LoadChannels(D d, Access access, const ChannelArrays& a, int64_t j) {
+  return {access.Load(d, a.mean + j), access.Load(d, a.mean_low + j), access.Load(d, a.scale + j), access.Load(d, a.beta + j)};
+}
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE ChannelVectors<V> SetChannel(D d, const ChannelArrays& a, int64_t c) {
+  return {hn::Set(d, a.mean[c]), hn::Set(d, a.mean_low[c]), hn::Set(d, a.scale[c]), hn::Set(d, a.beta[c])};
+}
+
+// Rows whose columns are worked on together: a channel's numbers are loaded once for four values.
+constexpr int kRowGroup = 4;
+
+template <int kActivation, bool kMask, int kRows>
+HWY_INLINE void ApplyRowGroup(const float* x, float* y, int64_t element, int64_t stride, int64_t columns,
+                              const ChannelArrays& arrays, const Epilogue& epilogue) {
   const hn::ScalableTag<float> d;
-  const auto slope = hn::Set(d, epilogue.slope), keep_scale = hn::Set(d, epilogue.keep_scale);
-  const auto finish = [&](auto z, int64_t offset, auto access) EVK_LAMBDA {
-    auto v = Activate<kActivation>(d, z, slope);
-    if (kMask) v = Drop(d, access, v, epilogue.mask, element + offset, keep_scale);
-    access.Store(v, d, y + offset);
-  };
-  int64_t base = 0;
-  for (; rows >= 4; rows -= 4, base += 4 * stride) {
-    ForEachVector(d, 0, columns, [&](int64_t j, auto access) EVK_LAMBDA {
-      const float* at = x + base + j;
-      const auto mean = access.Load(d, a.mean + j), low = access.Load(d, a.mean_low + j);
-      const auto scale = access.Load(d, a.scale + j), beta = access.Load(d, a.beta + j);
-      const auto z0 = hn::Mul(hn::Sub(hn::Sub(access.Load(d, at), mean), low), scale);
-      const auto z1 = hn::Mul(hn::Sub(hn::Sub(access.Load(d, at + stride), mean), low), scale);
-      const auto z2 = hn::Mul(hn::Sub(hn::Sub(access.Load(d, at + 2 * stride), mean), low), scale);
-      const auto z3 = hn::Mul(hn::Sub(hn::Sub(access.Load(d, at + 3 * stride), mean), low), scale);
-      finish(hn::Add(z0, beta), base + j, access);
-      finish(hn::Add(z1, beta), base + stride + j, access);
-      finish(hn::Add(z2, beta), base + 2 * stride + j, access);
-      finish(hn::Add(z3, beta), base + 3 * stride + j, access);
-    });
-  }
-  for (; rows > 0; --rows, base += stride) {
-    ForEachVector(d, 0, columns, [&](int64_t j, auto access) EVK_LAMBDA {
-      const auto centred = hn::Sub(hn::Sub(access.Load(d, x + base + j), access.Load(d, a.mean + j)), access.Load(d, a.mean_low + j));
-      finish(hn::Add(hn::Mul(centred, access.Load(d, a.scale + j)), access.Load(d, a.beta + j)), base + j, access);
-    });
-  }
+  const VectorEpilogue<kActivation, kMask, hn::ScalableTag<float>> finish(d, epilogue);
+  ForEachVector(d, 0, columns, [&](int64_t j, auto access) EVK_LAMBDA {
+    const auto channel = LoadChannels(d, access, arrays, j);
+    _Pragma("GCC unroll 16") for (int k = 0; k < kRows; ++k) {
+      const int64_t i = k * stride + j;
+      const auto z = channel.Affine(channel.Center(access.Load(d, x + i)));
+      access.Store(finish.Forward(access, z, element + i), d, y + i);
+    }
+  });
+}
+
+// `element` is the place of x's first value in the mask.
+template <int kActivation, bool kMask>
+HWY_NOINLINE void ApplyRows(const float* x, float* y, int64_t element, int64_t stride, int64_t rows, int64_t columns,
+                            const ChannelArrays& arrays, const Epilogue& epilogue) {
+  int64_t at = 0;
+  for (; rows >= kRowGroup; rows -= kRowGroup, at += kRowGroup * stride)
+    ApplyRowGroup<kActivation, kMask, kRowGroup>(x + at, y + at, element + at, stride, columns, arrays, epilogue);
+  for (; rows > 0; --rows, at += stride)
+    ApplyRowGroup<kActivation, kMask, 1>(x + at, y + at, element + at, stride, columns, arrays, epilogue);
 }
 
 // A run of channel c.
 template <int kActivation, bool kMask>
-HWY_INLINE void ApplyRun(const float* x, float* y, int64_t element, int64_t length, ChannelArrays a, int64_t c,
-                         Epilogue epilogue) {
+HWY_NOINLINE void ApplyRun(const float* x, float* y, int64_t element, int64_t length, const ChannelArrays& arrays, int64_t c,
+                         const Epilogue& epilogue) {
   const hn::ScalableTag<float> d;
-  const auto slope = hn::Set(d, epilogue.slope), keep_scale = hn::Set(d, epilogue.keep_scale);
-  const auto mean = hn::Set(d, a.mean[c]), low = hn::Set(d, a.mean_low[c]);
-  const auto scale = hn::Set(d, a.scale[c]), beta = hn::Set(d, a.beta[c]);
+  const VectorEpilogue<kActivation, kMask, hn::ScalableTag<float>> finish(d, epilogue);
+  const auto channel = SetChannel(d, arrays, c);
   ForEachVector(d, 0, length, [&](int64_t i, auto access) EVK_LAMBDA {
-    const auto z = hn::Add(hn::Mul(hn::Sub(hn::Sub(access.Load(d, x + i), mean), low), scale), beta);
-    auto v = Activate<kActivation>(d, z, slope);
-    if (kMask) v = Drop(d, access, v, epilogue.mask, element + i, keep_scale);
-    access.Store(v, d, y + i);
+    const auto z = channel.Affine(channel.Center(access.Load(d, x + i)));
+    access.Store(finish.Forward(access, z, element + i), d, y + i);
   });
 }
 

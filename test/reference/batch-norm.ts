@@ -77,3 +77,66 @@ export function referenceForward(
   const invStd = variance.map((value) => 1 / Math.sqrt(value + epsilon))
   return referenceNormalize(x, shape, mean, invStd, parameters)
 }
+
+const derivatives: readonly ((z: number, slope: number) => number)[] = [
+  () => 1,
+  (z) => (z > 0 ? 1 : 0),
+  (z, slope) => (z > 0 ? 1 : slope),
+  (z) => Math.exp(-Math.abs(z)) / (1 + Math.exp(-Math.abs(z))) ** 2,
+  (z) => 1 / Math.cosh(z) ** 2
+]
+
+export interface ReferenceGradients {
+  dx: number[]
+  dGamma: number[]
+  dBeta: number[]
+  /** Σ of the magnitudes that the sums are made of. */
+  gammaTerms: number[]
+  betaTerms: number[]
+  /** Magnitudes that dx/scale is made of. */
+  dxTerms: number[]
+  normalized: number[]
+  scale: number[]
+}
+
+/** The gradients through normalization, activation and dropout, written out. */
+export function referenceGradients(
+  dy: ArrayLike<number>,
+  x: ArrayLike<number>,
+  shape: BatchNormShape,
+  epsilon: number,
+  { gamma, beta, activation = 0, slope = 0, keep }: ReferenceParameters = {}
+): ReferenceGradients {
+  const { mean, variance } = referenceStatistics(x, shape)
+  const zeros = (length: number): number[] => new Array<number>(length).fill(0)
+  const [dx, dxTerms, normalized] = [zeros(x.length), zeros(x.length), zeros(x.length)]
+  const [dGamma, dBeta, gammaTerms, betaTerms, scale] = [
+    zeros(shape[1]),
+    zeros(shape[1]),
+    zeros(shape[1]),
+    zeros(shape[1]),
+    zeros(shape[1])
+  ]
+  for (let c = 0; c < shape[1]; c++) {
+    const indices = channelIndices(shape, c)
+    const invStd = 1 / Math.sqrt(variance[c]! + epsilon)
+    const factor = gamma ? gamma[c]! : 1
+    scale[c] = factor * invStd
+    for (const i of indices) normalized[i] = (x[i]! - mean[c]!) * invStd
+    const dz = indices.map(
+      (i) => dy[i]! * (keep ? keep[i]! : 1) * derivatives[activation]!(factor * normalized[i]! + (beta ? beta[c]! : 0), slope)
+    )
+    // A tanh near 1 leaves a derivative of few digits: what counts is dy.
+    const size = indices.map((i, k) => Math.max(Math.abs(dz[k]!), Math.abs(dy[i]! * (keep ? keep[i]! : 1))))
+    dBeta[c] = sum(dz)
+    dGamma[c] = sum(indices.map((i, k) => dz[k]! * normalized[i]!))
+    betaTerms[c] = sum(size)
+    gammaTerms[c] = sum(indices.map((i, k) => size[k]! * (Math.abs(normalized[i]!) + Math.abs(mean[c]! * invStd) * 2 ** -20)))
+    indices.forEach((i, k) => {
+      const m = indices.length
+      dx[i] = scale[c]! * (dz[k]! - dBeta[c]! / m - (normalized[i]! * dGamma[c]!) / m)
+      dxTerms[i] = size[k]! + Math.abs(dBeta[c]! / m) + Math.abs((normalized[i]! * dGamma[c]!) / m)
+    })
+  }
+  return { dx, dGamma, dBeta, gammaTerms, betaTerms, dxTerms, normalized, scale }
+}
