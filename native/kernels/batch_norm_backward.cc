@@ -20,7 +20,7 @@ namespace HWY_NAMESPACE {
 
 template <int kActivation, bool kMask>
 HWY_INLINE void Reduce(Call& call) {
-  const GradientCall g = ReadGradientCall(call, 2);
+  const GradientCall g = ReadGradientCall(call, 2, nullptr);
   ReduceAll<kActivation, kMask>(g, call.parallel, call.Out(0), call.Out(1));
 }
 
@@ -34,7 +34,7 @@ Status BatchNormBackwardReduce(Call& call) {
 
 template <int kActivation, bool kMask>
 HWY_INLINE void Gradient(Call& call) {
-  const GradientCall g = ReadGradientCall(call, 1);
+  const GradientCall g = ReadGradientCall(call, 1, call.Out(0));
   float* dx = call.Out(0);
   PrepareSlopes(g, call.In(9), call.In(10), 0, g.plan.channels, call.scalars[3] != 0);
   call.parallel.For(g.plan.chunks, [&](int64_t chunk, int) HWY_ATTR {
@@ -52,7 +52,7 @@ Status BatchNormBackwardApply(Call& call) {
 
 template <int kActivation, bool kMask>
 HWY_INLINE void Backward(Call& call) {
-  const GradientCall g = ReadGradientCall(call, 3);
+  const GradientCall g = ReadGradientCall(call, 3, call.Out(0));
   float* dx = call.Out(0);
   float* d_gamma = call.Out(1);
   float* d_beta = call.Out(2);

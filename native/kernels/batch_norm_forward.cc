@@ -23,7 +23,7 @@ HWY_INLINE void Apply(Call& call, const BatchNormPlan& plan) {
   uint8_t* mask = call.As<uint8_t>(1);
   const float* x = call.In(2);
   const DropoutScalars dropout = ReadDropoutScalars(call.scalars + 2);
-  const Epilogue epilogue(call.scalars[1], mask, dropout.scale, plan);
+  const Epilogue epilogue(call.scalars[1], mask, dropout.scale, plan, y, x);
   const Affine affine = {call.In(3), call.In(4), call.In(5), call.In(6), call.In(7)};
   const ChannelArrays arrays = PrepareChannels(affine, static_cast<float*>(call.workspace), plan.channels, 0, plan.channels);
   if (kMask && !MaskWithinChunk(plan)) MakeMask(call.parallel, plan, dropout, mask);
@@ -47,7 +47,7 @@ HWY_INLINE void Forward(Call& call, const BatchNormPlan& plan) {
   uint8_t* mask = call.As<uint8_t>(1);
   const float* x = call.In(6);
   const DropoutScalars dropout = ReadDropoutScalars(call.scalars + 3);
-  const Epilogue epilogue(call.scalars[2], mask, dropout.scale, plan);
+  const Epilogue epilogue(call.scalars[2], mask, dropout.scale, plan, y, x);
   const BatchNormWorkspace workspace(call.workspace, plan, kChannelArrayCount);
   const Statistics statistics = {call.Out(2), call.Out(3), call.Out(4), call.Out(5), call.scalars[0]};
   const Affine affine = {call.In(2), call.In(3), call.In(5), call.In(7), call.In(8)};

@@ -164,6 +164,7 @@ HWY_INLINE void ApplyChunk(const BatchNormPlan& plan, const float* x, float* y, 
       });
     });
   }
+  if (epilogue.streamed) hwy::FlushStream();
 }
 
 }  // namespace HWY_NAMESPACE

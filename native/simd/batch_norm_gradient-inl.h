@@ -128,14 +128,17 @@ HWY_INLINE void GradientChunk(const GradientCall& g, float* dx, int64_t chunk) {
       });
     });
   }
+  if (g.epilogue.streamed) hwy::FlushStream();
 }
 
 // Operands mask, dy, x, mean, meanLow, invStd, gamma, beta from position `at` on; scalars activation, slope, threshold.
-inline GradientCall ReadGradientCall(Call& call, int at) {
+// `dx` is null where only sums are written.
+inline GradientCall ReadGradientCall(Call& call, int at, const float* dx) {
   const BatchNormPlan plan(call.dims);
   const BatchNormWorkspace workspace(call.workspace, plan, kGradientArrayCount);
   const Affine affine = {call.In(at + 3), call.In(at + 4), call.In(at + 5), call.In(at + 6), call.In(at + 7)};
-  const Epilogue epilogue(call.scalars[1], call.As<const uint8_t>(at), DropoutScale(CounterWord(call.scalars[2])), plan);
+  const Epilogue epilogue(call.scalars[1], call.As<const uint8_t>(at), DropoutScale(CounterWord(call.scalars[2])), plan, dx,
+                          call.In(at + 1));
   return {plan, workspace, call.In(at + 1), call.In(at + 2), call.In(at + 5),
           PrepareChannels(affine, workspace.arrays, plan.channels, 0, plan.channels), epilogue};
 }

@@ -10,9 +10,11 @@
 #include <cmath>
 #include <cstdint>
 
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include "native/kernels/batch_norm.h"
+#include "native/runtime/cache_size.h"
 #include "native/simd/activation-inl.h"
 #include "native/simd/partial-inl.h"
 #include "native/simd/philox-inl.h"
@@ -61,12 +63,18 @@ struct Epilogue {
   const uint8_t* mask;  // null: no dropout
   float keep_scale;
   bool whole_bytes;  // every row and run starts at a whole byte of the mask
+  bool streamed;     // results go past the caches; whoever writes them ends with hwy::FlushStream
 
-  Epilogue(double slope, const uint8_t* mask, float keep_scale, const BatchNormPlan& plan)
+  // `out` is what is written, by a kernel whose input of the same size may be the same memory.
+  Epilogue(double slope, const uint8_t* mask, float keep_scale, const BatchNormPlan& plan, const float* out, const float* in)
       : slope(static_cast<float>(slope)),
         mask(mask),
         keep_scale(keep_scale),
-        whole_bytes(plan.inner % 8 == 0 || (plan.inner == 1 && plan.channels % 8 == 0)) {}
+        whole_bytes((plan.inner == 1 ? plan.channels : plan.inner) % 8 == 0),
+        // Every row and run must start at a vector, up to 64 bytes of them; what the caches hold anyway stays there.
+        streamed(out != in && reinterpret_cast<uintptr_t>(out) % 64 == 0 &&
+                 (plan.inner == 1 ? plan.channels : plan.inner) % 16 == 0 &&
+                 plan.channels * plan.Values() * int64_t{sizeof(float)} > LastLevelCacheBytes()) {}
 };
 
 // Exponentials are called: they are many instructions, and inlining them into every loop takes minutes to compile.
@@ -81,14 +89,18 @@ struct VectorEpilogue {
   D d;
   V slope, keep_scale;
   const uint8_t* mask;
-  bool whole_bytes;
+  bool whole_bytes, streamed;
 
   HWY_INLINE VectorEpilogue(D d, const Epilogue& from)
       : d(d),
         slope(hn::Set(d, from.slope)),
         keep_scale(hn::Set(d, from.keep_scale)),
         mask(from.mask),
-        whole_bytes(from.whole_bytes) {}
+        whole_bytes(from.whole_bytes),
+        streamed(from.streamed) {}
+
+  HWY_INLINE void Store(WholeVector, V v, float* to) const { streamed ? hn::Stream(v, d, to) : hn::StoreU(v, d, to); }
+  HWY_INLINE void Store(FirstLanes access, V v, float* to) const { access.Store(v, d, to); }
 
   HWY_INLINE hn::Mask<D> Kept(WholeVector, int64_t element) const {
     return whole_bytes ? KeptLanes(d, mask, element) : KeptLanes(d, mask, element, hn::Lanes(d));
@@ -152,7 +164,7 @@ HWY_INLINE void ApplyRowGroup(const float* x, float* y, int64_t element, int64_t
     _Pragma("GCC unroll 16") for (int k = 0; k < kRows; ++k) {
       const int64_t i = k * stride + j;
       const auto z = channel.Affine(channel.Center(access.Load(d, x + i)));
-      access.Store(finish.Forward(access, z, element + i), d, y + i);
+      finish.Store(access, finish.Forward(access, z, element + i), y + i);
     }
   });
 }
@@ -177,7 +189,7 @@ HWY_NOINLINE void ApplyRun(const float* x, float* y, int64_t element, int64_t le
   const auto channel = SetChannel(d, arrays, c);
   ForEachVector(d, 0, length, [&](int64_t i, auto access) EVK_LAMBDA {
     const auto z = channel.Affine(channel.Center(access.Load(d, x + i)));
-    access.Store(finish.Forward(access, z, element + i), d, y + i);
+    finish.Store(access, finish.Forward(access, z, element + i), y + i);
   });
 }
 

@@ -146,7 +146,7 @@ HWY_INLINE void GradientRowGroup(const float* dy, const float* x, float* dx, int
       const auto z = [&]() EVK_LAMBDA { return channel.Affine(centered); };
       const auto dz = finish.Backward(access, access.Load(d, dy + i), element + i, z);
       const auto rest = hn::Sub(hn::Sub(dz, offset), hn::Mul(centered, factor));
-      access.Store(hn::Mul(rest, channel.scale), d, dx + i);
+      finish.Store(access, hn::Mul(rest, channel.scale), dx + i);
     }
   });
 }
@@ -176,7 +176,7 @@ HWY_NOINLINE void GradientRun(const float* dy, const float* x, float* dx, int64_
     const auto z = [&]() EVK_LAMBDA { return channel.Affine(centered); };
     const auto dz = finish.Backward(access, access.Load(d, dy + i), element + i, z);
     const auto rest = hn::Sub(hn::Sub(dz, offset), hn::Mul(centered, factor));
-    access.Store(hn::Mul(rest, channel.scale), d, dx + i);
+    finish.Store(access, hn::Mul(rest, channel.scale), dx + i);
   });
 }
 
