@@ -24,10 +24,9 @@ Napi::Value Throw(Napi::Env env, const char* code, const char* message) {
 }  // namespace
 
 bool ReadArray(napi_env env, napi_value value, ArrayView* view, bool whose_buffer) {
-  bool is_array = false;
-  if (napi_is_typedarray(env, value, &is_array) != napi_ok || !is_array) return false;
   napi_typedarray_type type;
   napi_value buffer = nullptr;
+  // Fails for anything but a typed array; asking first would cost as much again.
   if (napi_get_typedarray_info(env, value, &type, &view->length, &view->data, whose_buffer ? &buffer : nullptr, nullptr) != napi_ok)
     return false;
   if (whose_buffer) {

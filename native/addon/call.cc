@@ -20,13 +20,15 @@ const char* ReadOperands(napi_env env, napi_value arrays, const KernelEntry& ent
   for (uint32_t i = 0; i < length; ++i) {
     const Operand& operand = entry.operands[i];
     napi_value value;
-    napi_valuetype type;
-    if (napi_get_element(env, arrays, i, &value) != napi_ok || napi_typeof(env, value, &type) != napi_ok)
-      return "call: an operand is of the wrong kind";
-    operands[i] = nullptr;
-    if (type == napi_null && operand.optional) continue;
     ArrayView view;
-    if (!ReadArray(env, value, &view) || view.dtype != operand.dtype) return "call: an operand is of the wrong kind";
+    operands[i] = nullptr;
+    if (napi_get_element(env, arrays, i, &value) != napi_ok) return "call: an operand is of the wrong kind";
+    if (!ReadArray(env, value, &view)) {
+      napi_valuetype type;
+      if (operand.optional && napi_typeof(env, value, &type) == napi_ok && type == napi_null) continue;
+      return "call: an operand is of the wrong kind";
+    }
+    if (view.dtype != operand.dtype) return "call: an operand is of the wrong kind";
     if (static_cast<int64_t>(view.length) < operand.elements(dims, scalars)) return "call: an operand is too short";
     operands[i] = view.data;
   }

@@ -41,4 +41,29 @@ describe.skipIf(!addon)(`native backend in processes and workers that end${reaso
     const end = await runChild(script, ['collected'], ['--expose-gc'])
     expect(end).toEqual({ code: 0, signal: null, stdout: 'completed 300, 600, 600\n', stderr: '' })
   })
+
+  it('gives all memory back, disposed of or collected', async () => {
+    const { code, stdout, stderr } = await runChild(script, ['memory'], ['--expose-gc'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const [before, disposed, collected] = JSON.parse(stdout)
+    expect(disposed).toEqual(before)
+    expect(collected).toEqual(before)
+  })
+
+  it('takes no memory for steps', async () => {
+    const { code, stdout, stderr } = await runChild(script, ['steady'], ['--expose-gc'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const [few, many] = JSON.parse(stdout)
+    expect(many).toEqual(few)
+  })
+
+  it('holds the memory of a run whose buffers are moved away, and refuses them afterwards', async () => {
+    const { code, stdout, stderr } = await runChild(script, ['moved'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const { completed, last, gone, again } = JSON.parse(stdout)
+    expect({ completed, last }).toEqual({ completed: 200, last: 400 })
+    // Where Node keeps external buffers from being moved, they are simply there.
+    if (gone) expect(again).toMatch(/rows/)
+    else expect(again).toBe('completed 1')
+  })
 })
