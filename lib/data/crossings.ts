@@ -66,7 +66,7 @@ export interface RunningCrossing {
 
 /**
  * Runs the job's batches in order. Rejects with the signal's reason after the step that was on its way, with
- * `done`'s error, or with that of gathering, after the steps before it.
+ * `done`'s error, or with that of gathering, after the steps before it. Ends early where it is stopped or cancelled.
  */
 export async function runCrossings(job: CrossingJob): Promise<void> {
   const { cut, signal, sources, outputs } = job
@@ -89,6 +89,8 @@ export async function runCrossings(job: CrossingJob): Promise<void> {
     if (run.status === 'rejected') throw run.reason
     if (run.value) await job.done(feed, run.value, signal?.aborted ?? false)
     signal?.throwIfAborted()
+    // Cancelled: what comes after must not run either.
+    if (!run.value || run.value.completed < feed.steps) return job.gate.assertOpen(job.owner)
     if (staged.status === 'rejected' && !job.stopped?.()) throw staged.reason
   }
 }

@@ -108,7 +108,7 @@ class FoldedTarget implements Predicting, Snapshot {
 
   async settle(owner: string, signal: AbortSignal | undefined): Promise<void> {
     if (this.#taken) return
-    await this.#fromModel(owner, signal)
+    await this.#fromModel(owner, signal, () => this.take())
   }
 
   settleSync(owner: string): void {
@@ -118,26 +118,22 @@ class FoldedTarget implements Predicting, Snapshot {
   }
 
   async refresh(owner: string): Promise<void> {
-    await this.gate.operation(owner, async () =>
-      this.gate.turn(owner, async () => {
-        this.#taken = false
-        await this.#fromModel(owner, undefined)
-      })
-    )
+    await this.gate.operation(owner, () => this.gate.turn(owner, () => this.#fromModel(owner, undefined, () => this.#copy())))
   }
 
-  async #fromModel(owner: string, signal: AbortSignal | undefined): Promise<void> {
+  async #fromModel(owner: string, signal: AbortSignal | undefined, copy: () => Promise<void>): Promise<void> {
     const { gate } = this.#state
     await gate.operation(owner, async () => {
       await this.#state.settle(signal)
-      await gate.turn(owner, () => this.take())
+      await gate.turn(owner, copy)
     })
   }
 
   async take(): Promise<void> {
-    if (this.#taken) return
-    // What a training run takes: its model is initialized. A prediction has initialized it before.
-    await this.#state.settle()
+    if (!this.#taken) await this.#copy()
+  }
+
+  async #copy(): Promise<void> {
     await this.#planned().executor.run(wholeRun)
     this.#done()
   }

@@ -171,7 +171,10 @@ class Fit {
     this.#lossSum = 0
     await this.#steps(memories, epoch)
     const steps = state.steps - firstStep
-    if (steps < this.#cut.count) return undefined
+    if (steps < this.#cut.count) {
+      if (!state.stopping) state.assertOpen(owner)
+      return undefined
+    }
     const seconds = (performance.now() - start) / 1000
     const { rows } = this.#cut
     const loss = this.#lossSum / rows

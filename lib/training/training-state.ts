@@ -1,7 +1,7 @@
 import type { RunningCrossing } from '../data/crossings.js'
 import { StepClock } from '../data/crossings.js'
 import type { RowSource } from '../data/rows.js'
-import { BackendError, expectation, outOfRange, wrongKind } from '../errors.js'
+import { BackendError, expectation, outOfRange, withCode, wrongKind } from '../errors.js'
 import { failureError } from '../inference/failure-error.js'
 import type { ModelState } from '../inference/model-state.js'
 import { grownBatch, Plan } from '../inference/plans.js'
@@ -86,7 +86,12 @@ export class TrainingState {
     if (old && old.plan.maxBatch >= rows && old.frozen === frozen) return old
     const maxBatch = old && old.plan.maxBatch >= rows ? old.plan.maxBatch : grownBatch(old?.plan.maxBatch, rows)
     if (description.parameters.every(({ name }) => frozen.has(name)))
-      throw outOfRange(owner, 'at least one parameter to train', frozen.size, 'net.unfreeze some of them')
+      throw withCode(
+        new RangeError(
+          expectation(owner, 'at least one parameter to train', description.parameters.length === 0 ? 'none' : 'only frozen ones')
+        ),
+        'EVENKEEL_RANGE'
+      )
     const { program, segments, states, minimumBatch } = trainingProgram(description, {
       loss: this.loss,
       optimizer: this.optimizer,
