@@ -62,15 +62,9 @@ export class Gate {
   assertIdle(method: string): void {
     this.assertOpen(method)
     if (this.#operations === 0) return
-    throw new BackendError(
-      expectation(
-        method,
-        `no run of this ${this.#noun} on its way`,
-        String(this.#operations),
-        'Await it first, or use the asynchronous call'
-      ),
-      { code: 'EVENKEEL_BUSY' }
-    )
+    throw new BackendError(expectation(method, `no run of this ${this.#noun} on its way`, String(this.#operations), 'Await it first'), {
+      code: 'EVENKEEL_BUSY'
+    })
   }
 
   /** From now on everything is refused; what is inside goes on to its end. */

@@ -242,11 +242,11 @@ describe('two runs at once', () => {
     expect(Object.fromEntries(Object.entries(refused).map(([name, { message }]) => [name, message]))).toMatchInlineSnapshot(`
       {
         "fit": "Trainer.fit: expected no other training of this model on its way, got a step. Await it before the next",
-        "freeze": "Model.freeze: expected no run of this model on its way, got 1. Await it first, or use the asynchronous call",
-        "predictSync": "Model.predictSync: expected no run of this model on its way, got 1. Await it first, or use the asynchronous call",
+        "freeze": "Model.freeze: expected no run of this model on its way, got 1. Await it first",
+        "predictSync": "Model.predictSync: expected no run of this model on its way, got 1. Await it first",
         "step": "Trainer.step: expected no other training of this model on its way, got a step. Await it before the next",
         "step of another trainer": "Trainer.step: expected no other training of this model on its way, got a step. Await it before the next",
-        "stepSync": "Trainer.stepSync: expected no run of this model on its way, got 1. Await it first, or use the asynchronous call",
+        "stepSync": "Trainer.stepSync: expected no run of this model on its way, got 1. Await it first",
       }
     `)
     expect((await first).step).toBe(0)
@@ -304,7 +304,9 @@ describe.each(modelBackends)('after dispose, on %s', (backend) => {
     // The predictor took its copy before the step.
     expect(predictor.predictSync(data.x).shape).toEqual([200, 3])
     predictor.dispose()
-    expect((await rejection(predictor.predict(data.x))).message).toMatchInlineSnapshot(`"Predictor.predict: expected a predictor in use, got one that was disposed of"`)
+    expect((await rejection(predictor.predict(data.x))).message).toMatchInlineSnapshot(
+      `"Predictor.predict: expected a predictor in use, got one that was disposed of"`
+    )
   })
 
   it('a run on its way ends after its step and rejects', async () => {

@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest'
+import { unitRoundoff } from '../helpers/cases.js'
+import { modelBackends, rejection, thrown, toyData, toyModel, toyTrainer } from '../helpers/models.js'
+
+function expectNear(actual: Float32Array, expected: Float32Array): void {
+  expect(actual.length).toBe(expected.length)
+  // Folding changes the order of a few products and sums of at most 16 terms each, in two layers.
+  const largest = Math.max(...expected.map(Math.abs), 1)
+  for (let i = 0; i < expected.length; i++) expect(Math.abs(actual[i]! - expected[i]!)).toBeLessThan(200 * unitRoundoff * largest * 4)
+}
+
+describe.each(modelBackends)('a predictor on %s', (backend) => {
+  const { x } = toyData(50, 9)
+
+  it('predicts what the model predicts, within rounding', async () => {
+    const net = toyModel(backend)
+    await toyTrainer(net).fit(toyData(), { epochs: 2 })
+    using predictor = net.predictor({ maxBatch: 16 })
+    const expected = net.predictSync(x)
+    const whole = await predictor.predict(x)
+    expect(whole.shape).toEqual([50, 3])
+    expectNear(whole.data, expected.data)
+    expect(predictor.predictSync(x).data).toEqual(whole.data)
+    expect((await predictor.predict(x, { batchSize: 3 })).data).toEqual(whole.data)
+    expect((await predictor.predict([])).shape).toEqual([0, 3])
+  })
+
+  it('is a copy until it is refreshed', async () => {
+    const net = toyModel(backend)
+    const trainer = toyTrainer(net)
+    const [early, lazy] = [net.predictor(), net.predictor()]
+    const before = await early.predict(x)
+    await trainer.fit(toyData())
+    // Not asked before the training, and still of before it.
+    expect((await lazy.predict(x)).data).toEqual(before.data)
+    expect(early.predictSync(x).data).toEqual(before.data)
+    await early.refresh()
+    expectNear(early.predictSync(x).data, net.predictSync(x).data)
+    expect(early.predictSync(x).data).not.toEqual(before.data)
+    const sync = net.predictor()
+    const expected = net.predictSync(x)
+    trainer.stepSync(toyData())
+    expectNear(sync.predictSync(x).data, expected.data)
+  })
+
+  it('is made, used and refreshed while a fit runs', async () => {
+    const net = toyModel(backend)
+    const trainer = toyTrainer(net)
+    const running = trainer.fit(toyData(), { epochs: 1e6 })
+    const predictor = net.predictor()
+    const first = await predictor.predict(x)
+    await predictor.refresh()
+    const second = predictor.predictSync(x)
+    expect(second.data).not.toEqual(first.data)
+    trainer.stop()
+    await running
+  })
+
+  it('streams the outputs in order, from sources of every kind', async () => {
+    const net = toyModel(backend)
+    using predictor = net.predictor({ maxBatch: 8 })
+    const expected = predictor.predictSync(x).data
+    const rows = Array.from({ length: 50 }, (_, i) => x.subarray(i * 4, i * 4 + 4))
+    async function* slow() {
+      for (const [index, row] of rows.entries()) {
+        if (index % 9 === 0) await new Promise((resolve) => setTimeout(resolve, 2))
+        yield index % 2 ? [...row] : row
+      }
+    }
+    for (const source of [rows, new Set(rows), slow()]) {
+      const outputs: number[] = []
+      for await (const { data, shape } of predictor.stream(source)) {
+        expect(shape).toEqual([3])
+        outputs.push(...data)
+      }
+      expect(outputs).toEqual([...expected])
+    }
+  })
+
+  it('answers a source that waits for the answer, and lets it go', async () => {
+    using predictor = toyModel(backend).predictor()
+    let answered = 0
+    let closed = false
+    async function* conversation() {
+      try {
+        for (let asked = 0; ; asked++) {
+          while (answered < asked) await new Promise((resolve) => setTimeout(resolve, 1))
+          yield x.subarray(0, 4)
+        }
+      } finally {
+        closed = true
+      }
+    }
+    for await (const _ of predictor.stream(conversation())) if (++answered === 5) break
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    expect(closed).toBe(true)
+  })
+
+  it('refuses what it cannot use', async () => {
+    const net = toyModel(backend)
+    const predictor = net.predictor({ maxBatch: 8 })
+    const first = async (rows: unknown) => {
+      for await (const _ of predictor.stream(rows as never)) return
+    }
+    const messages = [
+      thrown(() => net.predictor({ maxBatch: 0 })),
+      thrown(() => net.predictor({ maxbatch: 4 } as never)),
+      await rejection(predictor.predict(x, { batchSize: 9 })),
+      await rejection(predictor.predict(new Float32Array(3))),
+      await rejection(first(3)),
+      await rejection(first([[1, 2, 3]])),
+      await rejection(first([undefined]))
+    ].map(({ message }) => message)
+    expect(messages).toEqual([
+      'Model.predictor: expected maxBatch to be an integer at least 1, got 0',
+      "Model.predictor: expected only the options maxBatch, got 'maxbatch'. Did you mean maxBatch?",
+      'Predictor.predict: expected batchSize to be an integer at least 1 and at most 8, got 9',
+      'Predictor.predict: expected x to hold rows · 4 numbers (rows of shape [4]), got Float32Array(3)',
+      'Predictor.stream: expected an iterable of rows, got 3',
+      'Predictor.stream: expected x[0] to have 4 numbers or arrays, got 3',
+      'Predictor.stream: expected x[0] to be an array of 4, got undefined'
+    ])
+    const controller = new AbortController()
+    controller.abort(new Error('no more'))
+    expect((await rejection(predictor.predict(x, { signal: controller.signal }))).message).toBe('no more')
+  })
+})
