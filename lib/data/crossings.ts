@@ -1,8 +1,9 @@
-import type { CrossingResult, Executor, Runtime } from '../runtime/runtime.js'
+import { Status } from '../kernels/types.js'
+import type { CompiledProgram, CrossingResult, Executor, Runtime } from '../runtime/runtime.js'
 import type { BatchCut } from './batches.js'
 import { Feed, type FeedMemory, stepsThatFit } from './feed.js'
 import type { Gate } from './gate.js'
-import { finishPaced } from './pace.js'
+import { finishApart, finishPaced, type Sliced } from './pace.js'
 import type { RowSource } from './rows.js'
 
 /** Milliseconds a crossing should take: long enough to hide its call, short enough for whoever waits for a turn. */
@@ -47,16 +48,22 @@ export interface CrossingJob {
   readonly mostSteps?: number | undefined
   /** Inside the turn, first of all. */
   enter?(): Promise<void>
-  /** Inside the turn: planned for at least `cut.largest` rows. */
-  executor(): Executor
+  /** Inside the turn: planned for at least `cut.largest` rows. Where it has to yield, each slice has a turn of the loop of its own. */
+  plan(): Sliced<Planned>
   /** Inside the turn: writes the slots of the crossing, and says how many of its steps may run. */
   ready?(feed: Feed): number
-  /** After the turn, crossing after crossing: throws what a status means. `aborted`: the reason is thrown next. */
-  done(feed: Feed, result: CrossingResult, aborted: boolean): void | Promise<void>
+  /** After the turn, crossing after crossing: throws what a status means. */
+  done(feed: Feed, result: CrossingResult, planned: Planned): void | Promise<void>
   /** Asked between crossings. */
   stopped?(): boolean
   /** Where the crossing is registered while it runs, for whoever wants to cancel it. */
   readonly running: readonly Set<RunningCrossing>[]
+}
+
+/** A Program and what runs it. */
+export interface Planned {
+  readonly program: CompiledProgram['program']
+  readonly executor: Executor
 }
 
 /** The executor that is running, for whoever wants to stop it before its next step. */
@@ -87,31 +94,38 @@ export async function runCrossings(job: CrossingJob): Promise<void> {
     // Both, whatever becomes of one: a crossing is accounted for even if the rows after it cannot be read.
     const [run, staged] = await Promise.allSettled([running, staging])
     if (run.status === 'rejected') throw run.reason
-    if (run.value) await job.done(feed, run.value, signal?.aborted ?? false)
+    if (run.value) await job.done(feed, run.value.result, run.value.planned)
     signal?.throwIfAborted()
     // Cancelled: what comes after must not run either.
-    if (!run.value || run.value.completed < feed.steps) return job.gate.assertOpen(job.owner)
+    if (!run.value || run.value.result.completed < feed.steps) return job.gate.assertOpen(job.owner)
     if (staged.status === 'rejected' && !job.stopped?.()) throw staged.reason
   }
 }
 
+interface Turn {
+  readonly result: CrossingResult
+  readonly planned: Planned
+}
+
 /** undefined where there was nothing to run any more. */
-function runTurn(job: CrossingJob, feed: Feed): Promise<CrossingResult | undefined> {
+function runTurn(job: CrossingJob, feed: Feed): Promise<Turn | undefined> {
   return job.gate.turn(job.owner, async () => {
     const { signal, clock, running } = job
     await job.enter?.()
+    const plan = job.plan()
+    const first = plan.next()
+    const planned = first.done ? first.value : await finishApart(plan)
     if (job.stopped?.() || signal?.aborted) return undefined
-    const executor = job.executor()
     const steps = job.ready?.(feed) ?? feed.steps
-    if (steps === 0) return { completed: 0, status: 0, segment: -1, call: -1, detail: 0 }
-    const crossing = { cancel: () => executor.cancel() }
+    if (steps === 0) return { planned, result: { completed: 0, status: Status.ok, segment: -1, call: -1, detail: 0 } }
+    const crossing = { cancel: () => planned.executor.cancel() }
     signal?.addEventListener('abort', crossing.cancel)
     for (const register of running) register.add(crossing)
     try {
       const start = performance.now()
-      const result = await executor.run(feed.crossing(steps))
+      const result = await planned.executor.run(feed.crossing(steps))
       if (result.completed === steps) clock.took(steps, performance.now() - start)
-      return result
+      return { planned, result }
     } finally {
       for (const register of running) register.delete(crossing)
       signal?.removeEventListener('abort', crossing.cancel)

@@ -38,6 +38,18 @@ export async function finishPaced<T>(work: Sliced<T>, { signal }: PaceOptions = 
   }
 }
 
+/**
+ * Runs the work with every slice in a turn of the event loop of its own: for slices that are long themselves, so that
+ * none follows work of the turn before.
+ */
+export async function finishApart<T>(work: Sliced<T>): Promise<T> {
+  for (;;) {
+    await nextTurn()
+    const turn = work.next()
+    if (turn.done) return turn.value
+  }
+}
+
 const waiting: (() => void)[] = []
 
 /** Says when 4 ms of work are over. */

@@ -1,3 +1,4 @@
+import type { Sliced } from '../data/pace.js'
 import type { Program } from '../graph/program.js'
 import { evaluationProgram, inferenceProgram, type Loss } from '../programs/index.js'
 import type { CompiledProgram, Executor, Runtime } from '../runtime/runtime.js'
@@ -10,15 +11,11 @@ export class Plan {
   readonly executor: Executor
   readonly #compiled: CompiledProgram
 
-  constructor(
-    runtime: Runtime,
-    program: Program,
-    options: { readonly maxBatch: number; readonly memory: Readonly<Record<string, ArrayBufferLike>> }
-  ) {
-    this.program = program
-    this.maxBatch = options.maxBatch
-    this.#compiled = runtime.compile(program)
-    this.executor = this.#compiled.bind(options.memory)
+  constructor(compiled: CompiledProgram, memory: Readonly<Record<string, ArrayBufferLike>>, maxBatch: number) {
+    this.program = compiled.program
+    this.maxBatch = maxBatch
+    this.#compiled = compiled
+    this.executor = compiled.bind(memory)
   }
 
   dispose(): void {
@@ -42,19 +39,24 @@ export class Plans {
     this.#state = state
   }
 
-  inference(rows: number, cap: number): Plan {
+  /** Yields between the parts of planning where there is something to plan. */
+  *inference(rows: number, cap: number): Sliced<Plan> {
     const old = this.#inference
     if (old && old.maxBatch >= rows) return old
     const maxBatch = grownBatch(old?.maxBatch, rows, cap)
-    this.#inference = this.#plan(inferenceProgram(this.#state.description, { maxBatch }), maxBatch)
+    const program = inferenceProgram(this.#state.description, { maxBatch })
+    yield
+    this.#inference = yield* planned(this.#state.runtime, program, this.#state.memory, maxBatch)
     old?.dispose()
     return this.#inference
   }
 
-  evaluation(loss: Loss, rows: number): Plan {
+  *evaluation(loss: Loss, rows: number): Sliced<Plan> {
     const old = this.#evaluation
     if (old && old.plan.maxBatch >= rows && sameLoss(old.loss, loss)) return old.plan
-    const plan = this.#plan(evaluationProgram(this.#state.description, { loss, maxBatch: rows }), rows)
+    const program = evaluationProgram(this.#state.description, { loss, maxBatch: rows })
+    yield
+    const plan = yield* planned(this.#state.runtime, program, this.#state.memory, rows)
     this.#evaluation = { plan, loss }
     old?.plan.dispose()
     return plan
@@ -65,11 +67,18 @@ export class Plans {
     this.#evaluation?.plan.dispose()
     this.#inference = this.#evaluation = undefined
   }
+}
 
-  #plan(program: Program, maxBatch: number): Plan {
-    const { runtime, memory } = this.#state
-    return new Plan(runtime, program, { maxBatch, memory })
-  }
+/** Compiles and binds a Program, with a yield between. */
+export function* planned(
+  runtime: Runtime,
+  program: Program,
+  memory: Readonly<Record<string, ArrayBufferLike>>,
+  maxBatch: number
+): Sliced<Plan> {
+  const compiled = runtime.compile(program)
+  yield
+  return new Plan(compiled, memory, maxBatch)
 }
 
 /** `softmaxCrossEntropy()` gives a new object each time; its function is the same. */

@@ -33,8 +33,8 @@ export interface Predicting {
   /** Readies it for a run, off the event loop where that is long. */
   settle(owner: string, signal: AbortSignal | undefined): Promise<void>
   settleSync(owner: string): void
-  /** Inside a turn. */
-  plan(rows: number, cap: number): Plan
+  /** Inside a turn: ready at once where it is planned, else in slices. */
+  plan(rows: number, cap: number): Sliced<Plan>
 }
 
 /** 1024 rows fill the kernels' blocks; more gains nothing and takes memory. */
@@ -81,7 +81,7 @@ async function predictRows(
       outputs: [elements],
       slots: 0,
       reports: 0,
-      executor: () => target.plan(cut.largest, batchSize).executor,
+      plan: () => target.plan(cut.largest, batchSize),
       done: async (feed, { completed }) => {
         const rows = feed.output(0).subarray(0, feed.rows(completed) * elements)
         await finishPaced(copied(result.data, rows, feed.firstRow * elements))
@@ -110,7 +110,7 @@ export function predictSync(target: Predicting, owner: string, x: InputData, opt
   const result = resultFor(target, source.rows)
   const cut = cutBatches(source.rows, batchSize, 'balance')
   if (cut.count === 0) return result
-  target.plan(cut.largest, batchSize).executor.runSync({
+  finish(target.plan(cut.largest, batchSize)).executor.runSync({
     steps: cut.count,
     symbols: Float64Array.from({ length: cut.count }, (_, index) => cut.size(index)),
     slots: new Float64Array(0),

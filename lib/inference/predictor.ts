@@ -1,11 +1,12 @@
 import { type RunningCrossing, StepClock } from '../data/crossings.js'
 import { Gate } from '../data/gate.js'
+import { finish, finishApart, type Sliced } from '../data/pace.js'
 import type { InputData } from '../data/rows.js'
 import { checkOptions, integerOption } from '../options.js'
 import { foldedProgram } from '../programs/index.js'
 import type { Tensor } from '../tensor.js'
 import type { ModelState, Snapshot } from './model-state.js'
-import { Plan } from './plans.js'
+import { type Plan, planned } from './plans.js'
 import { defaultBatch, type Predicting, type PredictOptions, predict, predictSync } from './predict.js'
 import { type RowIterable, type StreamOptions, streamRows } from './stream.js'
 
@@ -102,7 +103,8 @@ class FoldedTarget implements Predicting, Snapshot {
     return this.#state.description.outputShape
   }
 
-  plan(): Plan {
+  // biome-ignore lint/correctness/useYield: planned when the copy was taken
+  *plan(): Sliced<Plan> {
     return this.#predict!
   }
 
@@ -134,14 +136,15 @@ class FoldedTarget implements Predicting, Snapshot {
   }
 
   async #copy(): Promise<void> {
-    await this.#planned().executor.run(wholeRun)
+    const plan = this.#prepare ?? (await finishApart(this.#planned()))
+    await plan.executor.run(wholeRun)
     this.#done()
   }
 
   takeSync(): void {
     if (this.#taken) return
     this.#state.settleSync()
-    this.#planned().executor.runSync(wholeRun)
+    finish(this.#planned()).executor.runSync(wholeRun)
     this.#done()
   }
 
@@ -150,13 +153,16 @@ class FoldedTarget implements Predicting, Snapshot {
     this.#state.snapshots.delete(this)
   }
 
-  #planned(): Plan {
+  *#planned(): Sliced<Plan> {
     if (this.#prepare) return this.#prepare
     const { runtime, description, memory } = this.#state
-    const { prepare, predict, constantBytes } = foldedProgram(description, { maxBatch: this.maxBatch })
+    const { maxBatch } = this
+    const { prepare, predict, constantBytes } = foldedProgram(description, { maxBatch })
+    yield
     const constants = runtime.allocate(Math.max(64, constantBytes))
-    this.#predict = new Plan(runtime, predict, { maxBatch: this.maxBatch, memory: { constants } })
-    return (this.#prepare = new Plan(runtime, prepare, { maxBatch: 1, memory: { ...memory, constants } }))
+    this.#predict = yield* planned(runtime, predict, { constants }, maxBatch)
+    yield
+    return (this.#prepare = yield* planned(runtime, prepare, { ...memory, constants }, 1))
   }
 
   async dispose(): Promise<void> {

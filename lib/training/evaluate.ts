@@ -154,11 +154,11 @@ export async function evaluateRows(state: ModelState, request: EvaluationRequest
       outputs: loss ? [elements, 1] : [elements],
       slots: 0,
       reports: 0,
-      executor: () => plan().executor,
-      done: (feed, result) => {
+      plan,
+      done: (feed, result, { program }) => {
         tally.add(feed, result, (batch) => cut.size(batch))
         if (result.status === 0) return
-        const failure = describeFailure(state.description, plan().program, result)
+        const failure = describeFailure(state.description, program, result)
         const first = cut.start(feed.firstBatch + result.completed)
         throw failureError(owner, failure, { sourceRow: (row) => first + row, sources: [x, y] })
       }

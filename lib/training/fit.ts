@@ -141,7 +141,7 @@ class Fit {
     const cut = this.#cut
     if (cut.count === 0)
       throw outOfRange(owner, `at least batchSize = ${this.#settings.batchSize} rows with lastBatch 'drop'`, this.#training.x.rows)
-    const planned = await this.#state.model.gate.turn(owner, () => this.#state.plan(owner, cut.largest))
+    const planned = await this.#state.planInTurn(owner, cut.largest)
     const smallest = Math.min(cut.size(0), cut.size(cut.count - 1))
     const advice = cut.largest > smallest ? `. Use lastBatch: 'balance'` : '. Use a larger batchSize'
     this.#state.assertBatch(owner, smallest, planned, cut.rows < 2 ? '. Give more rows' : advice)
@@ -203,9 +203,9 @@ class Fit {
       reports: 1,
       ...(everyStep ? { mostSteps: 1 } : {}),
       enter: () => model.takeSnapshots(),
-      executor: () => state.plan(owner, cut.largest).plan.executor,
+      plan: () => state.plan(owner, cut.largest),
       ready: (feed) => this.#ready(feed),
-      done: (feed, result, aborted) => this.#done(epoch, feed, result, aborted),
+      done: (feed, result) => this.#done(epoch, feed, result),
       stopped: () => state.stopping
     })
   }
@@ -224,12 +224,12 @@ class Fit {
     return feed.steps
   }
 
-  async #done(epoch: number, feed: Feed, result: CrossingResult, aborted: boolean): Promise<void> {
+  async #done(epoch: number, feed: Feed, result: CrossingResult): Promise<void> {
     const state = this.#state
     const first = state.steps
     for (let step = 0; step < result.completed; step++) this.#lossSum += feed.results[step]! * this.#cut.size(feed.firstBatch + step)
     state.steps += result.completed
-    if (!aborted) await this.#tell(epoch, first, feed, result.completed)
+    if (!this.#settings.signal?.aborted) await this.#tell(epoch, first, feed, result.completed)
     if (result.status !== 0) throw this.#failure(feed, result)
     if (this.#slotError) throw this.#slotError.error
   }

@@ -68,13 +68,13 @@ export class Trainer {
     const y = finish(targetRows(owner, given.y, targetRequest(model, state.loss, given.y)))
     checkRows(owner, x, y)
     model.settleSync()
-    const planned = state.plan(owner, x.rows)
+    const planned = finish(state.plan(owner, x.rows))
     state.assertBatch(owner, x.rows, planned, batchAdvice)
     const slots = new Float64Array(state.slotNames.length)
     state.writeSlots(slots, 0, state.steps)
     model.takeSnapshotsSync()
     const results = new Float64Array(1)
-    const result = planned.plan.executor.runSync({
+    const result = planned.executor.runSync({
       steps: 1,
       symbols: Float64Array.of(x.rows),
       slots,
@@ -127,7 +127,7 @@ const batchAdvice = '. Give more rows at a time'
 
 async function runStep(state: TrainingState, owner: string, { x, y }: Rows): Promise<StepResult> {
   const { model } = state
-  const planned = await model.gate.turn(owner, () => state.plan(owner, x.rows))
+  const planned = await state.planInTurn(owner, x.rows)
   state.assertBatch(owner, x.rows, planned, batchAdvice)
   const step = state.steps
   let loss = Number.NaN
@@ -145,7 +145,7 @@ async function runStep(state: TrainingState, owner: string, { x, y }: Rows): Pro
       slots: state.slotNames.length,
       reports: 1,
       enter: () => model.takeSnapshots(),
-      executor: () => state.plan(owner, x.rows).plan.executor,
+      plan: () => state.plan(owner, x.rows),
       ready: (feed) => {
         state.writeSlots(feed.slots, 0, step)
         return 1

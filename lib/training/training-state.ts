@@ -1,13 +1,15 @@
 import type { RunningCrossing } from '../data/crossings.js'
 import { StepClock } from '../data/crossings.js'
+import { finishApart, type Sliced } from '../data/pace.js'
 import type { RowSource } from '../data/rows.js'
 import { BackendError, expectation, outOfRange, withCode, wrongKind } from '../errors.js'
+import type { Program } from '../graph/program.js'
 import { failureError } from '../inference/failure-error.js'
 import type { ModelState } from '../inference/model-state.js'
-import { grownBatch, Plan } from '../inference/plans.js'
+import { grownBatch, type Plan, planned } from '../inference/plans.js'
 import { checkOptions } from '../options.js'
 import { describeFailure, type Loss, trainingProgram } from '../programs/index.js'
-import type { CrossingResult } from '../runtime/runtime.js'
+import type { CrossingResult, Executor } from '../runtime/runtime.js'
 import { expectLoss } from './evaluate.js'
 import type { Optimizer } from './optimizer.js'
 
@@ -17,6 +19,8 @@ export interface TrainerOptions {
 }
 
 interface TrainingPlan {
+  readonly program: Program
+  readonly executor: Executor
   readonly plan: Plan
   readonly minimumBatch: number
   /** What was frozen when it was planned. */
@@ -79,7 +83,7 @@ export class TrainingState {
   }
 
   /** Inside a turn: a plan for batches of `rows`, with what is frozen now. */
-  plan(owner: string, rows: number): TrainingPlan {
+  *plan(owner: string, rows: number): Sliced<TrainingPlan> {
     this.assertOpen(owner)
     const old = this.#planned
     const { frozen, runtime, memory, description, key } = this.model
@@ -99,12 +103,18 @@ export class TrainingState {
       key,
       frozen
     })
+    yield
     this.#memory ??= this.#allocate(states)
     const table = runtime.allocate(segments.byteLength)
     new Float64Array(table).set(segments)
-    const plan = new Plan(runtime, program, { maxBatch, memory: { ...memory, ...this.#memory, segments: table } })
+    const plan = yield* planned(runtime, program, { ...memory, ...this.#memory, segments: table }, maxBatch)
     old?.plan.dispose()
-    return (this.#planned = { plan, minimumBatch, frozen })
+    return (this.#planned = { program, executor: plan.executor, plan, minimumBatch, frozen })
+  }
+
+  /** The same in a turn of the model, its slices in turns of the event loop of their own. */
+  async planInTurn(owner: string, rows: number): Promise<TrainingPlan> {
+    return await this.model.gate.turn(owner, () => finishApart(this.plan(owner, rows)))
   }
 
   #allocate(states: Readonly<Record<string, number>>): Record<string, ArrayBufferLike> {
@@ -146,7 +156,7 @@ export class TrainingState {
 
   /** The error for a step that the Program refused; the trainer's step count stands at it. */
   failure(owner: string, result: CrossingResult, sources: readonly RowSource[], sourceRow: (row: number) => number): Error {
-    const failure = describeFailure(this.model.description, this.#planned!.plan.program, result)
+    const failure = describeFailure(this.model.description, this.#planned!.program, result)
     return failureError(owner, failure, { step: this.steps, sources, sourceRow })
   }
 

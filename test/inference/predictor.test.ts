@@ -49,6 +49,8 @@ describe.each(modelBackends)('a predictor on %s', (backend) => {
     const running = trainer.fit(toyData(), { epochs: 1e6 })
     const predictor = net.predictor()
     const first = await predictor.predict(x)
+    const seen = trainer.steps
+    while (trainer.steps === seen) await new Promise((resolve) => setTimeout(resolve, 1))
     await predictor.refresh()
     const second = predictor.predictSync(x)
     expect(second.data).not.toEqual(first.data)
