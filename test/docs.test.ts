@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -65,6 +65,16 @@ describe('code in the documentation', () => {
     expect(fromPages.length).toBeGreaterThanOrEqual(pages.length)
     expect(fromDocstrings.length).toBeGreaterThan(5)
     expect(new Set(examples.map(({ name }) => name)).size).toBe(examples.length)
+  })
+
+  it('names every error code in the guide', () => {
+    const thrown = readdirSync(path.join(root, 'lib'), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .flatMap((file) => readFileSync(path.join(root, 'lib', file), 'utf8').match(/(?<=')EVENKEEL_[A-Z_]+(?=')/g) ?? [])
+      .filter((code) => !['EVENKEEL_ISA', 'EVENKEEL_THREADS'].includes(code))
+    const errors = readFileSync(path.join(root, 'docs/guide.md'), 'utf8').split('## Errors')[1]?.split('\n## ')[0] ?? ''
+    const told = errors.match(/(?<=^\|[^|]*\| `)EVENKEEL_[A-Z_]+/gm) ?? []
+    expect(told.sort()).toEqual([...new Set(thrown)].sort())
   })
 
   it('compiles under strict', async () => {

@@ -64,12 +64,13 @@ export function docstringExamples(preamble: string): Example[] {
 }
 
 /**
- * The program with what it promises to print checked: `console.log(a) // 1` becomes a comparison of what is printed
- * with `1`, in which … stands for anything.
+ * The program with what it promises to print checked: `console.log(a) // 1`, or with the comment on the lines below,
+ * becomes a comparison of what is printed with `1`. In it … stands for anything, and white space is one space.
  */
 export function checked({ place, source }: Example): string {
   let promises = 0
-  const code = source.replace(/console\.log\((.+)\) *\/\/ (.+)$/gm, (_, values: string, promise: string) => {
+  const code = source.replace(/console\.log\((.+)\)(?: *\/\/ (.+)|((?:\n *\/\/.*)+))$/gm, (_, values, beside, below) => {
+    const promise: string = beside ?? below.replace(/\n *\/\/ ?/g, '\n').trim()
     return `checkPrinted(${promises++}, ${JSON.stringify(promise)}, ${values})`
   })
   return `${checker(place, promises)}\n${code}`
@@ -80,7 +81,7 @@ const checker = (place: string, promises: number): string => `
 import { format } from 'node:util'
 const promisesKept = new Set<number>()
 function checkPrinted(index: number, promise: string, ...values: unknown[]): void {
-  const squash = (text: string): string => text.replace(/\\s+/g, ' ')
+  const squash = (text: string): string => text.replace(/\\s+/g, ' ').trim()
   const pattern = squash(promise).split('…').map((part) => part.replace(/[\\\\^$.|?*+()[\\]{}]/g, '\\\\$&')).join('.*')
   const printed = squash(format(...values))
   if (!new RegExp('^' + pattern + '$').test(printed)) throw new Error(${JSON.stringify(place)} + ': it says ' + promise + ', it prints ' + printed)
