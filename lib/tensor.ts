@@ -12,7 +12,8 @@ export interface Tensor<Data extends Float32Array | Float64Array | Int32Array | 
  *
  * @param data Float32Array, or numbers (copied into a Float32Array)
  * @param shape sizes from the outermost to the innermost dimension; omitted: one dimension
- * @throws ShapeError when the shape does not hold exactly data.length elements
+ * @throws ShapeError when the shape does not hold exactly data.length elements; TypeError for data or a shape of another kind
+ * @example await net.predict(tensor([0.5, -0.5, 1, 0], [2, 2])) // two rows of two
  */
 export function tensor(data: Float32Array | readonly number[], shape?: StaticShape): Tensor {
   if (!(data instanceof Float32Array) && !Array.isArray(data)) throw wrongKind('tensor', 'a Float32Array or an array of numbers', data)

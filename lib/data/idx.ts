@@ -10,6 +10,7 @@ import { finishPaced, type Sliced } from './pace.js'
 export type IdxTensor = Tensor<Uint8Array> | Tensor<Int32Array> | Tensor<Float32Array> | Tensor<Float64Array>
 
 export interface ReadIdxOptions {
+  /** Stops the reading; it rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
 

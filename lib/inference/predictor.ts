@@ -32,7 +32,14 @@ export class Predictor {
     this.#target = new FoldedTarget(state, integerOption('Model.predictor', 'maxBatch', maxBatch, defaultBatch, { atLeast: 1 }))
   }
 
-  /** The network's output for each row of `x`, in memory of the caller's own. Off the event loop. */
+  /**
+   * The network's output for each row of `x`, in memory of the caller's own. Off the event loop.
+   *
+   * @param x [rows, ...input]
+   * @returns [rows, ...output], float32
+   * @throws ShapeError, TypeError, RangeError for data and options that do not fit; BackendError `EVENKEEL_DISPOSED`; the signal's reason
+   * @example const { data, shape } = await predictor.predict(x)
+   */
   async predict(x: InputData, options?: PredictOptions): Promise<Tensor> {
     return await predict(this.#target, 'Predictor.predict', x, options)
   }
@@ -46,6 +53,8 @@ export class Predictor {
    * One output a row, in the order of the rows. Rows that are there at once share a batch; a source that pauses gets
    * its answers without waiting for a full one.
    *
+   * @param rows each of the input's shape, or flat
+   * @throws what the source throws; as `predict` does
    * @example for await (const y of predictor.stream(rows)) console.log(y.data)
    */
   stream(rows: RowIterable, options?: StreamOptions): AsyncGenerator<Tensor, void, undefined> {

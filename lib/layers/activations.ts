@@ -6,6 +6,7 @@ import type { Layer } from './layer.js'
 import { layerOf } from './make-layer.js'
 
 export interface ActivationOptions {
+  /** Stands in the dotted path instead of the layer's position. */
   readonly name?: string
 }
 
@@ -14,18 +15,35 @@ export interface LeakyReluOptions extends ActivationOptions {
   readonly slope?: number
 }
 
-/** max(x, 0), element by element; any shape. NaN stays NaN. */
+/**
+ * max(x, 0), element by element; any shape. NaN stays NaN; the gradient at 0 is 0 (Nair & Hinton 2010, "Rectified
+ * linear units improve restricted Boltzmann machines").
+ *
+ * @throws TypeError for an unknown option
+ * @example sequential(linear(128), batchNorm(), relu(), linear(10))
+ */
 export const relu = plain('relu', activation.relu)
-/** 1/(1 + e⁻ˣ), element by element; any shape. */
+/**
+ * 1/(1 + e⁻ˣ), element by element; any shape. Between backends and instruction sets results differ within the rounding of e⁻ˣ.
+ *
+ * @throws TypeError for an unknown option
+ * @example sequential(linear(16), sigmoid(), linear(1))
+ */
 export const sigmoid = plain('sigmoid', activation.sigmoid)
-/** tanh(x), element by element; any shape. */
+/**
+ * tanh(x), element by element; any shape. Between backends and instruction sets results differ within rounding.
+ *
+ * @throws TypeError for an unknown option
+ * @example sequential(linear(16, { weightInitializer: glorotUniform({ gain: 5 / 3 }) }), tanh(), linear(1))
+ */
 export const tanh = plain('tanh', activation.tanh)
 
 /**
  * x where x > 0, else slope · x, element by element; any shape (Maas et al. 2013, "Rectifier nonlinearities improve
  * neural network acoustic models").
  *
- * @throws RangeError for a slope below 0
+ * @throws RangeError for a slope below 0; TypeError for an unknown option
+ * @example sequential(linear(16), leakyRelu({ slope: 0.2 }), linear(1))
  */
 export function leakyRelu(options?: LeakyReluOptions): Layer {
   const { slope = 0.01, name } = checkOptions('leakyRelu', options, ['slope', 'name'])

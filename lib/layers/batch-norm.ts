@@ -18,6 +18,7 @@ export interface BatchNormOptions {
   readonly scale?: boolean
   /** Whether there is a trainable `beta`; default true. */
   readonly center?: boolean
+  /** Stands in the dotted path instead of the layer's position. */
   readonly name?: string
 }
 
@@ -34,9 +35,12 @@ const notes = {
  * variance; at inference they are the buffers. Parameters: `gamma`, `beta` [channels], at first 1 and 0. Buffers:
  * `runningMean`, `runningVariance` [channels], at first 0 and 1, and `batches` [1], a float64 count.
  *
- * A training batch needs at least two values a channel.
+ * Input [batch, ...] of any number of dimensions, of which `axis` has a fixed size; output the same shape. A training
+ * batch needs at least two values a channel.
  *
- * @throws TypeError for an unknown option (`momentum` among them, with the conversion); RangeError for a value out of range
+ * @throws TypeError for an unknown option (`momentum` among them, with the conversion); RangeError for a value out of
+ * range; ShapeError when the model is made and the input has no such dimension
+ * @example sequential(linear(128), batchNorm({ decay: 0.99 }), relu(), linear(10))
  */
 export function batchNorm(options?: BatchNormOptions): Layer {
   const checked = checkOptions('batchNorm', options, ['axis', 'decay', 'epsilon', 'scale', 'center', 'name'], notes)

@@ -13,6 +13,10 @@ export interface HeOptions {
 /**
  * Uniform in ±√(6 / ((1 + slope²) · fanIn)): keeps the size of activations through relu layers.
  * He et al., "Delving Deep into Rectifiers" (2015), equations 10 and 15.
+ *
+ * @throws TypeError for an unknown option, RangeError for a slope that is not finite; ShapeError when the model is
+ * made and the parameter has fewer than two dimensions. So do all initializers that know a fan.
+ * @example linear(128, { weightInitializer: heUniform({ slope: 0.2 }) })
  */
 export function heUniform(options?: HeOptions): Initializer {
   const slope = slopeOption('heUniform', options)
@@ -36,6 +40,9 @@ export interface GainOptions {
 /**
  * Uniform in ±gain · √(6 / (fanIn + fanOut)): for tanh and sigmoid.
  * Glorot & Bengio, "Understanding the difficulty of training deep feedforward neural networks" (2010), equation 16.
+ *
+ * @throws RangeError for a gain that is not above 0
+ * @example linear(128, { weightInitializer: glorotUniform({ gain: 5 / 3 }) })
  */
 export function glorotUniform(options?: GainOptions): Initializer {
   const gain = gainOption('glorotUniform', options)
@@ -81,7 +88,12 @@ export function orthogonal(options?: GainOptions): Initializer {
   }
 }
 
-/** Every number is `value`. */
+/**
+ * Every number is `value`, rounded to float32.
+ *
+ * @throws TypeError for something else than a number, RangeError for one that float32 cannot hold
+ * @example linear(10, { biasInitializer: constant(0.1) })
+ */
 export function constant(value: number): Initializer {
   if (typeof value !== 'number') throw wrongKind('constant', 'a number', value)
   if (!Number.isFinite(Math.fround(value))) throw outOfRange('constant', 'a number that float32 can hold', value)
@@ -103,7 +115,12 @@ export interface UniformOptions {
   high: number
 }
 
-/** Uniform between low and high. */
+/**
+ * Uniform between low and high.
+ *
+ * @throws TypeError where one is missing, RangeError where low is above high
+ * @example linear(10, { weightInitializer: uniform({ low: -0.1, high: 0.1 }) })
+ */
 export function uniform(options: UniformOptions): Initializer {
   const kind = 'uniform'
   const given = checkOptions(kind, options, ['low', 'high'])
@@ -119,7 +136,12 @@ export interface NormalOptions {
   standardDeviation: number
 }
 
-/** Normal with this mean and deviation, not truncated. */
+/**
+ * Normal with this mean and deviation, not truncated (Box & Muller 1958).
+ *
+ * @throws TypeError where the deviation is missing, RangeError where it is below 0
+ * @example linear(10, { weightInitializer: normal({ standardDeviation: 0.02 }) })
+ */
 export function normal(options: NormalOptions): Initializer {
   const kind = 'normal'
   const given = checkOptions(kind, options, ['mean', 'standardDeviation'])

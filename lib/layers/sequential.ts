@@ -4,6 +4,7 @@ import { expectLayer, layerOf } from './make-layer.js'
 /**
  * Layers one after the other. Each is known by its `name` option or its position: `'0.weight'`, `'hidden.gamma'`.
  *
+ * @throws TypeError for an argument that is not a layer, such as `relu` in place of `relu()`
  * @example
  * sequential(linear(128), batchNorm(), relu(), dropout(0.5), linear(10))
  */

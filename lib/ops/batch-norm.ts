@@ -151,7 +151,8 @@ export function valuesPerChannel(shape: Shape, axis: number): Dimension {
  * @param x the dimension `axis` holds the channels
  * @param gamma [channels], or null for 1
  * @param beta [channels], or null for 0
- * @returns y, and the statistics: the mean in two float32 parts, the variance biased
+ * @returns y of x's shape, and the statistics, [channels] each: the mean in two float32 parts, the variance biased
+ * @throws ShapeError when gamma or beta do not have one element a channel
  */
 export function batchNorm(
   x: Value,
@@ -175,7 +176,17 @@ export function updateRunning(
   options.x.graph.apply(running, inputs, { decay: options.decay, dims })
 }
 
-/** Batch normalization with given statistics (algorithm 2): y = (x − mean) · (gamma/√(variance + epsilon)) + beta. */
+/**
+ * Batch normalization with given statistics (Ioffe & Szegedy 2015, algorithm 2):
+ * y = (x − mean) · (gamma/√(variance + epsilon)) + beta, by channel.
+ *
+ * @param x the dimension `axis` holds the channels
+ * @param statistics [channels] each; no gradient flows into them
+ * @param gamma [channels], or null for 1
+ * @param beta [channels], or null for 0
+ * @returns x's shape
+ * @throws ShapeError for anything that does not have one element a channel
+ */
 export function batchNormInference(
   x: Value,
   statistics: { readonly mean: Value; readonly variance: Value },

@@ -35,6 +35,7 @@ export function maskType(shape: Shape): { shape: Shape; dtype: 'uint8' } {
  *
  * @param x any shape
  * @param dropout threshold 0 … 65536 of 65536; the seed's halves; the stream
+ * @returns x's shape
  */
 export function dropout(x: Value, dropout: FusedDropout): Value {
   return x.graph.apply(dropoutOperation, [x], dropout)[0]!

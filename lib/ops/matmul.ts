@@ -91,7 +91,8 @@ function rightGradient(dy: Value, a: Value, transposeA: boolean, layoutB: RightL
  *
  * @param a [m, k], or [k, m] with `transposeA`
  * @param b [k, n], or [n, k] with `transposeB`
- * @throws ShapeError when the inner sizes differ
+ * @returns [m, n]
+ * @throws ShapeError when the inner sizes differ or an operand does not have two dimensions
  */
 export function matmul(a: Value, b: Value, options: { readonly transposeA?: boolean; readonly transposeB?: boolean } = {}): Value {
   if (b.shape.length !== 2) throw wholeShape('ops.matmul', a.graph.label, 'a right operand of two dimensions', b.shape)

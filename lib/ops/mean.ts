@@ -19,7 +19,12 @@ const backward: Operation<{ readonly shape: Shape }> = {
   }
 }
 
-/** The mean of all elements, shape [1]. Summed in float64. */
+/**
+ * The mean of all elements, summed in float64.
+ *
+ * @param x any shape
+ * @returns [1]
+ */
 export function mean(x: Value): Value {
   return x.graph.apply(operation, [x], {})[0]!
 }

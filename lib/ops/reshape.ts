@@ -21,6 +21,7 @@ const operation: Operation<Attributes> = {
 /**
  * The same elements, row-major, under another shape. Nothing is copied.
  *
+ * @param shape its first size may be x's own, which stands for the batch
  * @throws ShapeError when the numbers of elements differ
  */
 export function reshape(x: Value, shape: Shape): Value {

@@ -41,6 +41,7 @@ const backward: Operation = {
  * @param logits [batch, classes]
  * @param labels int32 [batch], each 0 … classes − 1; another number stops the step with an error
  * @returns [batch]
+ * @throws ShapeError for logits of another number of dimensions, or labels that are not one a row
  */
 export function softmaxCrossEntropy(logits: Value, labels: Value): Value {
   return logits.graph.apply(operation, [logits, labels], {})[0]!

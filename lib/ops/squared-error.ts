@@ -35,6 +35,7 @@ function rowsAndColumns(shape: Shape): [Dimension, Dimension] {
  * @param prediction [batch, ...]
  * @param target the same shape
  * @returns [batch]
+ * @throws ShapeError when the shapes differ
  */
 export function squaredError(prediction: Value, target: Value): Value {
   return prediction.graph.apply(operation, [prediction, target], {})[0]!

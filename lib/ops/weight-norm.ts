@@ -85,7 +85,8 @@ export function weightNormScale(v: Value, g: Value): Value {
  *
  * @param v [rows, ...], of fixed size
  * @param g [rows]
- * @throws ShapeError when g does not have one element a row
+ * @returns v's shape
+ * @throws ShapeError when g does not have one element a row, or v fewer than two dimensions
  */
 export function weightNorm(v: Value, g: Value): Value {
   return v.graph.apply(weightNormOperation, [v, g], {})[0]!

@@ -56,7 +56,13 @@ export function selectRuntime(options: RuntimeOptions = {}): Runtime {
   return portableRuntime
 }
 
-/** What `'auto'` gives here, and why it is not native where it is not. */
+/**
+ * What `'auto'` gives here, and why it is not native where it is not.
+ *
+ * @throws RangeError for an environment variable that is none of its choices; BackendError where `EVENKEEL_BACKEND` is
+ * `native`, or `EVENKEEL_ISA` is set, and native does not run
+ * @example const { backend, instructionSet, reason } = backendInfo()
+ */
 export function backendInfo(): BackendInfo {
   const { backend, instructionSet, threads } = selectRuntime()
   const reason = whyNot(environment!)

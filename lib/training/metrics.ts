@@ -33,7 +33,7 @@ export interface MetricBatch {
  * Target: class numbers. Output: `[batch, classes]`, at least two classes, probabilities or logits alike.
  *
  * @throws TypeError for targets that are not class numbers, ShapeError for outputs that are not one value a class
- * @example await net.evaluate({ x, y }, { metrics: [accuracy()] })   // { loss, accuracy }
+ * @example await net.evaluate({ x, y }, { metrics: [accuracy()] })   // { accuracy }
  */
 export function accuracy(): Metric {
   return { name: 'accuracy', start: () => accuracyTally() }

@@ -70,7 +70,11 @@ export interface LoadOptions extends Pick<ModelOptions, 'backend' | 'threads'> {
  * A model from a file that `save` wrote: the same predictions, bit for bit, on the same instruction set.
  * The whole header is checked before any memory is asked for.
  *
- * @throws FileFormatError for a file that is foreign, truncated, or of another version; the system's error where it cannot be read
+ * @throws FileFormatError for a file that is foreign, truncated, or of another version; the system's error where it
+ * cannot be read; BackendError where the backend cannot run
+ * @example
+ * await net.save('model.safetensors')
+ * const again = await loadModel('model.safetensors')
  */
 export async function loadModel(path: string | URL, options?: LoadOptions): Promise<Model> {
   const owner = 'loadModel'
@@ -147,7 +151,12 @@ export class Model {
     return summaryTable(this.#state.description, this.#state.frozen)
   }
 
-  /** A trainer with its own optimizer state. One at a time may run. */
+  /**
+   * A trainer with its own optimizer state. One at a time may run.
+   *
+   * @throws TypeError for options of the wrong kind or unknown; BackendError `EVENKEEL_DISPOSED`
+   * @example const trainer = net.trainer({ loss: softmaxCrossEntropy(), optimizer: sgd({ learningRate: 0.1, momentum: 0.9 }) })
+   */
   trainer(options: TrainerOptions): Trainer {
     return new Trainer(this.#state, options)
   }
@@ -155,6 +164,11 @@ export class Model {
   /**
    * The network's output for each row of `x`, in inference mode, in memory of the caller's own. Off the event loop;
    * during a fit it runs between two crossings.
+   *
+   * @param x [rows, ...input]
+   * @returns [rows, ...output], float32
+   * @throws ShapeError, TypeError for data that do not fit; BackendError `EVENKEEL_DISPOSED`; the signal's reason
+   * @example const { data, shape } = await net.predict(x)
    */
   async predict(x: InputData, options?: PredictOptions): Promise<Tensor> {
     return await predict(this.#target, 'Model.predict', x, options)
@@ -166,15 +180,22 @@ export class Model {
   }
 
   /**
-   * Loss and metrics over all rows, in inference mode. Sums are float64 and exact over batches of any size.
+   * Loss and metrics over all rows, in inference mode. Losses are summed in float64 in the order of the rows, so the
+   * result is the same for batches of any size.
    *
+   * @throws ShapeError, TypeError, RangeError for data that do not fit; what a metric throws; the signal's reason
    * @example await net.evaluate({ x, y }, { loss: softmaxCrossEntropy() })   // { loss, accuracy }
    */
   async evaluate(data: DataSet, options?: EvaluateOptions): Promise<Evaluation> {
     return await evaluate(this.#state, 'Model.evaluate', data, options)
   }
 
-  /** A folded copy of the model for serving. */
+  /**
+   * A folded copy of the model for serving.
+   *
+   * @throws TypeError, RangeError for options; BackendError `EVENKEEL_DISPOSED`
+   * @example const predictor = net.predictor({ maxBatch: 256 })
+   */
   predictor(options?: PredictorOptions): Predictor {
     return new Predictor(this.#state, options)
   }
@@ -182,6 +203,10 @@ export class Model {
   /**
    * Writes the model as a safetensors file, under its name only when it is whole. During a fit it holds one completed
    * step; training goes on while it is written.
+   *
+   * @throws the system's error where it cannot be written (ENOSPC, EACCES, …), TypeError for a path that is no file's, the
+   * signal's reason: whatever the path held before is untouched then
+   * @example await net.save('model.safetensors')
    */
   async save(path: string | URL, options?: SaveOptions): Promise<void> {
     const owner = 'Model.save'
@@ -193,13 +218,19 @@ export class Model {
     await writeModelFile(owner, target, { description, input, seed, tensors }, signal)
   }
 
-  /** Training leaves the parameters that match alone. `*` stands for any characters: `'0.*'`, `'*.gamma'`. */
+  /**
+   * Training leaves the parameters that match alone; running statistics still move. `*` stands for any characters:
+   * `'0.*'`, `'*.gamma'`.
+   *
+   * @throws RangeError where nothing matches, BackendError `EVENKEEL_BUSY` during training
+   * @example net.freeze('0.*')
+   */
   freeze(pattern: string): void {
     const matched = this.#matching('Model.freeze', pattern)
     this.#state.frozen = new Set([...this.#state.frozen, ...matched])
   }
 
-  /** Takes `freeze` back for the parameters that match. */
+  /** Takes `freeze` back for the parameters that match. Throws as `freeze` does. */
   unfreeze(pattern: string): void {
     const matched = new Set(this.#matching('Model.unfreeze', pattern))
     this.#state.frozen = new Set([...this.#state.frozen].filter((name) => !matched.has(name)))

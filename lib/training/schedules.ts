@@ -11,7 +11,8 @@ export interface ScheduleJSON {
 /**
  * The same rate at every step. An optimizer's `learningRate: 0.1` is short for `constantRate(0.1)`.
  *
- * @throws RangeError for a rate that is negative or not finite
+ * @throws TypeError for something else than a number, RangeError for a rate that is negative or not finite
+ * @example sgd({ learningRate: constantRate(0.1) })
  */
 export function constantRate(learningRate: number): Schedule {
   const rate = rateOption('constantRate', 'learningRate', learningRate)
@@ -31,6 +32,9 @@ export interface StepDecayOptions {
  * `rate(step) = learningRate · factor^⌊step/every⌋`
  *
  * Steps are optimizer steps, counted from 0: for an epoch of N rows, `every: epochs · Math.ceil(N / batchSize)`.
+ *
+ * @throws TypeError, RangeError for options of the wrong kind, unknown, or out of range
+ * @example sgd({ learningRate: stepDecay({ learningRate: 0.1, every: 1000 }) })
  */
 export function stepDecay(options: StepDecayOptions): Schedule {
   const owner = 'stepDecay'
@@ -58,6 +62,9 @@ export interface CosineDecayOptions {
  * `rate(step) = final + (learningRate − final) · (1 + cos(π · min(step, steps)/steps)) / 2`
  *
  * Loshchilov & Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts" (2017), equation 5, without restarts.
+ *
+ * @throws TypeError, RangeError for options of the wrong kind, unknown, or out of range
+ * @example sgd({ learningRate: cosineDecay({ learningRate: 0.1, steps: 10_000 }), momentum: 0.9 })
  */
 export function cosineDecay(options: CosineDecayOptions): Schedule {
   const owner = 'cosineDecay'
@@ -84,6 +91,9 @@ export interface WarmUpOptions {
  *
  * Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour" (2017), section 2.2. The first step
  * already moves: a rate of 0 would waste it.
+ *
+ * @throws TypeError, RangeError for options of the wrong kind, unknown, or out of range
+ * @example adam({ learningRate: warmUp({ steps: 500, schedule: cosineDecay({ learningRate: 1e-3, steps: 10_000 }) }) })
  */
 export function warmUp(options: WarmUpOptions): Schedule {
   const owner = 'warmUp'

@@ -50,16 +50,18 @@ const nameOf = (page: string, heading: string): string =>
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/-$/, '')
 
-/** Every `@example` in lib/, with `preamble` before it; the names that it declares are its own. */
+/** The `@example`s of each file in lib/, with `preamble` before them; the names that an example declares are its own. */
 export function docstringExamples(preamble: string): Example[] {
   const files = readdirSync(path.join(root, 'lib'), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
   return files.sort().flatMap((file) => {
     const text = readFileSync(path.join(root, 'lib', file), 'utf8')
-    return [...text.matchAll(/^ *\* @example *(.*(?:\n *\*(?!\/)(?! @).*)*)/gm)].map(([, body], index) => ({
-      name: `lib-${file.replace(/\W+/g, '-').replace(/-ts$/, '')}-${index}`,
-      place: `lib/${file}`,
-      source: `${preamble}\n{\n${body!.replace(/^ *\* ?/gm, '')}\n}\n`
-    }))
+    const blocks = [...text.matchAll(/^ *\* @example *(.*(?:\n *\*(?!\/)(?! @).*)*)/gm)].map(
+      ([, body]) => `{\n${body!.replace(/^ *\* ?/gm, '')}\n}`
+    )
+    if (blocks.length === 0) return []
+    return [
+      { name: `lib-${file.replace(/\W+/g, '-').replace(/-ts$/, '')}`, place: `lib/${file}`, source: [preamble, ...blocks].join('\n') }
+    ]
   })
 }
 
