@@ -36,7 +36,7 @@ import { weightNormForward } from './weight-norm-forward.js'
 import { weightNormScale } from './weight-norm-scale.js'
 
 /** Every kernel's TypeScript twin. */
-export const portableKernels: Partial<Record<KernelName, PortableKernel>> = {
+export const portableKernels: Readonly<Record<KernelName, PortableKernel>> = {
   add,
   addBias,
   scaleColumns,
