@@ -77,6 +77,14 @@ describe('code in the documentation', () => {
     expect(told.sort()).toEqual([...new Set(thrown)].sort())
   })
 
+  it('links to headings that are there', () => {
+    for (const page of pages) {
+      const text = readFileSync(path.join(root, page), 'utf8')
+      const anchors = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => heading!.toLowerCase().replaceAll(' ', '-'))
+      for (const [, anchor] of text.matchAll(/\]\(#([^)]+)\)/g)) expect(anchors, page).toContain(anchor)
+    }
+  })
+
   it('compiles under strict', async () => {
     const config = {
       compilerOptions: {
