@@ -36,11 +36,11 @@ export function planScratch(
 ): ScratchPlan {
   const blocks = lifetimes(calls, placed, kept, maxima)
   const unique = [...new Set(blocks.values())].sort((a, b) => b.bytes - a.bytes || a.first - b.first)
+  /** Placed blocks by rising offset. */
   const done: Block[] = []
   let total = 0
   for (const block of unique) {
-    block.offset = lowestFreeOffset(block, done)
-    done.push(block)
+    place(block, done)
     total = Math.max(total, block.offset + block.bytes)
   }
   return { bytes: total, offsetOf: (storage) => blocks.get(storage)?.offset }
@@ -100,12 +100,15 @@ function blockInPlace(
   return block && block.last === index && block.bytes === storageBytes(output, maxima) ? block : undefined
 }
 
-function lowestFreeOffset(block: Block, done: readonly Block[]): number {
-  const neighbours = done.filter((other) => other.first <= block.last && block.first <= other.last).sort((a, b) => a.offset - b.offset)
+/** Gives a block the lowest offset that is free while it lives, and keeps `done` in order. */
+function place(block: Block, done: Block[]): void {
   let offset = 0
-  for (const other of neighbours) {
+  for (const other of done) {
+    if (other.first > block.last || block.first > other.last) continue
     if (offset + block.bytes <= other.offset) break
     offset = Math.max(offset, other.offset + other.bytes)
   }
-  return offset
+  block.offset = offset
+  const behind = done.findIndex((other) => other.offset > offset)
+  done.splice(behind < 0 ? done.length : behind, 0, block)
 }
