@@ -69,12 +69,15 @@ export interface BatchNormInferenceOptions extends ActivationOptions {
   readonly out?: Float32Array | undefined
 }
 
+const running = 'These kernels keep no running statistics: mean and variance are given back'
+const notes = { momentum: running, decay: running }
+
 /** threshold … firstBlock: no dropout. */
 const noDropout = [0, 0, 0, 0, 0, 0, 0]
 
 export function batchNormForward(runtime: Runtime, options: BatchNormForwardOptions): BatchNormForwardResult {
   const owner = 'kernels.batchNormForward'
-  checkOptions(owner, given(owner, options), ['x', 'shape', 'gamma', 'beta', 'epsilon', 'activation', 'slope', 'out'])
+  checkOptions(owner, given(owner, options), ['x', 'shape', 'gamma', 'beta', 'epsilon', 'activation', 'slope', 'out'], notes)
   const { dims, elements, channels, whole, perChannel } = normShape(owner, options.shape)
   const x = float32(owner, 'x', options.x, elements, whole)
   const gamma = optionalFloat32(owner, 'gamma', options.gamma, channels, perChannel)

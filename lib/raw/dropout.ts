@@ -78,6 +78,7 @@ function dropRate(owner: string, rate: unknown): number {
 
 /** Low and high 32 bits. Raw kernels draw no seed of their own. */
 function seedKey(owner: string, seed: unknown): [low: number, high: number] {
-  const { low, high } = normalizeSeed(seed ?? null, owner)
+  if (seed === undefined) throw wrongKind(owner, 'a seed', seed, 'With the same seed, step and stream it drops the same elements')
+  const { low, high } = normalizeSeed(seed, owner)
   return [low, high]
 }

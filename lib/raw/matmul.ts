@@ -25,7 +25,11 @@ export interface MatmulOptions extends ActivationOptions {
 export function matmul(runtime: Runtime, options: MatmulOptions): Float32Array {
   const owner = 'kernels.matmul'
   const names = ['a', 'b', 'm', 'n', 'k', 'transposeA', 'transposeB', 'bias', 'scale', 'activation', 'slope', 'out'] as const
-  checkOptions(owner, given(owner, options), names)
+  checkOptions(owner, given(owner, options), names, {
+    transA: 'The option is called transposeA',
+    transB: 'The option is called transposeB',
+    alpha: 'Multiply with scale, one factor a column'
+  })
   const [m, n, k] = [size(owner, 'm', options.m), size(owner, 'n', options.n), size(owner, 'k', options.k)]
   const transposeA = booleanOption(owner, 'transposeA', options.transposeA, false)
   const transposeB = booleanOption(owner, 'transposeB', options.transposeB, false)
