@@ -13,6 +13,8 @@ export default defineConfig({
   plugins: [portableWorker],
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 120_000
+    testTimeout: 120_000,
+    // Packing, installing and bundling, on a machine that has other work.
+    hookTimeout: 300_000
   }
 })

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 export type { LastBatch } from './data/batches.js'
 export { type IdxTensor, type ReadIdxOptions, readIdx } from './data/idx.js'
 export type { InputSpec } from './data/input-spec.js'

@@ -81,7 +81,7 @@ function overlap(a: Float32Array, b: Float32Array | Uint8Array): boolean {
 }
 
 /** A new array of zeros. */
-export function fresh(owner: string, elements: number): Float32Array<ArrayBuffer> {
+export function fresh(owner: string, elements: number): Float32Array {
   try {
     return new Float32Array(elements)
   } catch (cause) {

@@ -1,3 +1,8 @@
 declare module 'node-gyp-build' {
-  export default function load(root: string): unknown
+  function load(root: string): unknown
+  namespace load {
+    /** The file that `load` would load. */
+    function path(root: string): string
+  }
+  export default load
 }
