@@ -19,7 +19,11 @@ try {
   writeFileSync(path.join(include, 'config.gypi'), "{ 'variables': {} }\n")
   const args = [require.resolve('prebuildify/bin.js'), '--napi', '--strip', '--tag-libc', '-t', process.versions.node]
   // On Node 20 the addon's Node-API version, not Node's, decides where it loads; the target only names the headers.
-  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit', env: { ...process.env, npm_config_nodedir: headers } })
+  const { status } = spawnSync(process.execPath, args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, npm_config_nodedir: headers }
+  })
   process.exitCode = status ?? 1
 } finally {
   rmSync(headers, { recursive: true, force: true })

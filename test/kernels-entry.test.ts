@@ -247,18 +247,30 @@ describe.each(backends)('kernels on %s', (backend) => {
     const gone = new Float32Array(8)
     structuredClone(gone.buffer, { transfer: [gone.buffer] })
     const out = new Float32Array(4).fill(7)
-    expect(said(() => k.dropoutForward({ x: gone, rate: 0.5, seed: 1 }))).toMatchInlineSnapshot(`"TypeError EVENKEEL_TYPE: kernels.dropoutForward: expected x to have memory, got an array whose buffer was transferred. Use it before you transfer it"`)
-    expect(said(() => k.matmul({ a: gone, b: new Float32Array(4), m: 2, n: 2, k: 2, out }))).toMatchInlineSnapshot(`"TypeError EVENKEEL_TYPE: kernels.matmul: expected a to have memory, got an array whose buffer was transferred. Use it before you transfer it"`)
+    expect(said(() => k.dropoutForward({ x: gone, rate: 0.5, seed: 1 }))).toMatchInlineSnapshot(
+      `"TypeError EVENKEEL_TYPE: kernels.dropoutForward: expected x to have memory, got an array whose buffer was transferred. Use it before you transfer it"`
+    )
+    expect(said(() => k.matmul({ a: gone, b: new Float32Array(4), m: 2, n: 2, k: 2, out }))).toMatchInlineSnapshot(
+      `"TypeError EVENKEEL_TYPE: kernels.matmul: expected a to have memory, got an array whose buffer was transferred. Use it before you transfer it"`
+    )
     expect([...out]).toEqual([7, 7, 7, 7])
   })
 })
 
 describe('kernels', () => {
   it('refuses other backends and options', () => {
-    expect(said(() => kernels('gpu' as 'auto'))).toMatchInlineSnapshot(`"RangeError EVENKEEL_RANGE: kernels: expected backend to be 'auto' or 'native' or 'portable', got 'gpu'"`)
-    expect(said(() => kernels('auto', { thread: 2 } as object))).toMatchInlineSnapshot(`"TypeError EVENKEEL_OPTION: kernels: expected only the options threads, got 'thread'. Did you mean threads?"`)
-    expect(said(() => kernels('auto', { threads: 0 }))).toMatchInlineSnapshot(`"RangeError EVENKEEL_RANGE: backend: expected threads to be an integer at least 1 and at most 256, got 0"`)
-    expect(said(() => kernels('auto', { threads: 1.5 }))).toMatchInlineSnapshot(`"RangeError EVENKEEL_RANGE: backend: expected threads to be an integer at least 1 and at most 256, got 1.5"`)
+    expect(said(() => kernels('gpu' as 'auto'))).toMatchInlineSnapshot(
+      `"RangeError EVENKEEL_RANGE: kernels: expected backend to be 'auto' or 'native' or 'portable', got 'gpu'"`
+    )
+    expect(said(() => kernels('auto', { thread: 2 } as object))).toMatchInlineSnapshot(
+      `"TypeError EVENKEEL_OPTION: kernels: expected only the options threads, got 'thread'. Did you mean threads?"`
+    )
+    expect(said(() => kernels('auto', { threads: 0 }))).toMatchInlineSnapshot(
+      `"RangeError EVENKEEL_RANGE: backend: expected threads to be an integer at least 1 and at most 256, got 0"`
+    )
+    expect(said(() => kernels('auto', { threads: 1.5 }))).toMatchInlineSnapshot(
+      `"RangeError EVENKEEL_RANGE: backend: expected threads to be an integer at least 1 and at most 256, got 1.5"`
+    )
   })
 })
 
