@@ -13,8 +13,11 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }))
 const file = (name: string): string => path.join(folder, name)
 
+/** By name: the metadata, and each tensor's record. */
+type Header = Record<string, Record<string, unknown>>
+
 /** The file with other metadata, or another header altogether. */
-async function altered(name: string, change: (header: Record<string, never>) => void): Promise<string> {
+async function altered(name: string, change: (header: Header) => void): Promise<string> {
   const bytes = await readFile(file('model.safetensors'))
   const length = Number(bytes.readBigUInt64LE())
   const header = JSON.parse(bytes.subarray(8, 8 + length).toString())
@@ -85,11 +88,11 @@ describe.each(modelBackends)('a saved model on %s', (backend) => {
 describe('loadModel refuses', () => {
   beforeAll(() => toyModel('portable').save(file('model.safetensors')))
 
-  const metadata = (change: Record<string, string>) => (header: Record<string, never>) => void Object.assign(header.__metadata__!, change)
-  const cases: readonly (readonly [string, (header: Record<string, never>) => void])[] = [
+  const metadata = (change: Record<string, string>) => (header: Header) => void Object.assign(header.__metadata__!, change)
+  const cases: readonly (readonly [string, (header: Header) => void])[] = [
     ['a file of another maker', metadata({ format: 'pt' })],
     ['another version', metadata({ formatVersion: '2', version: '3.1.0' })],
-    ['no architecture', (header) => void delete (header.__metadata__ as Record<string, string>).architecture],
+    ['no architecture', (header) => void delete header.__metadata__!.architecture],
     ['an unknown layer', metadata({ architecture: '{"kind":"attention"}' })],
     ['a layer that cannot be', metadata({ architecture: '{"kind":"dropout","options":{"rate":7}}' })],
     [
@@ -109,8 +112,8 @@ describe('loadModel refuses', () => {
     ['another input', metadata({ input: '[5]' })],
     ['an input that is none', metadata({ input: '{"shape":"4"}' })],
     ['another seed', metadata({ seed: '-1' })],
-    ['another dtype', (header) => void ((header['0.g'] as Record<string, unknown>).dtype = 'I32')],
-    ['another shape', (header) => void ((header['0.g'] as Record<string, unknown>).shape = [4, 4])]
+    ['another dtype', (header) => void (header['0.g']!.dtype = 'I32')],
+    ['another shape', (header) => void (header['0.g']!.shape = [4, 4])]
   ]
 
   it('what is not such a file', async () => {
