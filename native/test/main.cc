@@ -1,4 +1,4 @@
-// Everything below Node, to be built with a sanitizer: cmake -S . -B build/sanitize -DEVENKEEL_SANITIZE=address,undefined
+// Everything below Node, to be built with a sanitizer: cmake -S . -B build-sanitize -DEVENKEEL_SANITIZE=address,undefined
 #include <cstring>
 
 #include "native/test/check.h"
