@@ -12,6 +12,7 @@ const portableWorker: Plugin = {
 export default defineConfig({
   plugins: [portableWorker],
   test: {
+    globalSetup: ['test/helpers/announce.ts'],
     include: ['test/**/*.test.ts'],
     globalSetup: 'test/helpers/report-backends.ts',
     testTimeout: 120_000,

@@ -110,6 +110,8 @@ export class PortableExecutor implements Executor {
     if (isFixedShared(output.buffer)) return output
     const bytes = length * output.BYTES_PER_ELEMENT
     const index = this.#spare.findIndex((buffer) => buffer.byteLength >= bytes)
+    // Those that have become too small would pile up.
+    if (index < 0) this.#spare.length = 0
     const buffer = index < 0 ? allocateShared(bytes) : this.#spare.splice(index, 1)[0]!
     return new (output.constructor as Float32ArrayConstructor)(buffer, 0, length)
   }
