@@ -12,7 +12,6 @@ const portableWorker: Plugin = {
 export default defineConfig({
   plugins: [portableWorker],
   test: {
-    globalSetup: ['test/helpers/announce.ts'],
     include: ['test/**/*.test.ts'],
     globalSetup: 'test/helpers/report-backends.ts',
     testTimeout: 120_000,
