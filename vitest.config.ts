@@ -13,7 +13,6 @@ export default defineConfig({
   plugins: [portableWorker],
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: 'test/helpers/report-backends.ts',
     testTimeout: 120_000,
     // Packing, installing and bundling, on a machine that has other work.
     hookTimeout: 300_000

@@ -94,5 +94,6 @@ export function describe(value: unknown): string {
     const length = 'length' in value ? (value as Uint8Array).length : value.byteLength
     return `${value.constructor.name}(${length})`
   }
-  return value.constructor?.name && value.constructor.name !== 'Object' ? `a ${value.constructor.name}` : 'an object'
+  const name = value.constructor?.name
+  return name && name !== 'Object' ? `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name}` : 'an object'
 }

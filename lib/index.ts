@@ -7,22 +7,26 @@ export { BackendError, type ErrorCode, FileFormatError, NonFiniteError, ShapeErr
 export type { PredictOptions } from './inference/predict.js'
 export type { Predictor, PredictorOptions } from './inference/predictor.js'
 export type { RowIterable, StreamOptions, StreamRow } from './inference/stream.js'
-export { leakyRelu, relu, sigmoid, tanh } from './layers/activations.js'
+export { type ActivationOptions, type LeakyReluOptions, leakyRelu, relu, sigmoid, tanh } from './layers/activations.js'
 export type { LayerFactory } from './layers/architecture.js'
 export { type BatchNormOptions, batchNorm } from './layers/batch-norm.js'
 export { type DropoutOptions, dropout } from './layers/dropout.js'
 export { flatten } from './layers/flatten.js'
 export {
   constant,
+  type GainOptions,
   glorotNormal,
   glorotUniform,
+  type HeOptions,
   heNormal,
   heUniform,
   lecunNormal,
   lecunUniform,
+  type NormalOptions,
   normal,
   ones,
   orthogonal,
+  type UniformOptions,
   uniform,
   zeros
 } from './layers/initializers.js'
@@ -30,6 +34,7 @@ export type { Initializer, InitializerRequest, Layer, LayerContext } from './lay
 export { type LinearOptions, linear } from './layers/linear.js'
 export { sequential } from './layers/sequential.js'
 export { weightNorm } from './layers/weight-norm.js'
+export type { Loss, Optimizer, Schedule } from './programs/types.js'
 export { type BackendChoice, type BackendInfo, backendInfo } from './runtime/select.js'
 export { type Tensor, tensor } from './tensor.js'
 export type { DataSet, EvaluateOptions, Evaluation } from './training/evaluate.js'
@@ -38,11 +43,12 @@ export type { EpochRecord, History, StepRecord } from './training/history.js'
 export { meanSquaredError, softmaxCrossEntropy } from './training/losses.js'
 export { accuracy, type Metric, type MetricBatch, type MetricTally } from './training/metrics.js'
 export { createModel, type LoadOptions, loadModel, type Model, type ModelOptions, type SaveOptions } from './training/model.js'
-export { type AdamOptions, adam, adamW, type LearningRate, type SgdOptions, sgd } from './training/optimizers.js'
+export { type AdamOptions, adam, adamW, type LearningRate, type OptimizerJSON, type SgdOptions, sgd } from './training/optimizers.js'
 export {
   type CosineDecayOptions,
   constantRate,
   cosineDecay,
+  type ScheduleJSON,
   type StepDecayOptions,
   stepDecay,
   type WarmUpOptions,

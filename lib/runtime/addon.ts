@@ -98,7 +98,8 @@ function tryLoad(): AddonLoad {
     addon.allocate(1)
     return { addon }
   } catch (error) {
-    return { reason: error instanceof Error ? error.message : String(error) }
+    // node-gyp-build's message runs over several lines.
+    return { reason: (error instanceof Error ? error.message : String(error)).trim().replace(/\s*\n\s*/g, ' ') }
   }
 }
 

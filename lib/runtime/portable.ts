@@ -11,7 +11,7 @@ import type { CompiledProgram, KernelResult, Runtime } from './runtime.js'
 
 const arrayNames = { float32: 'Float32Array', float64: 'Float64Array', int32: 'Int32Array', uint8: 'Uint8Array' } as const
 
-/** Kernels and Programs in TypeScript: the same results (DESIGN: within the derived bounds), wherever Node runs. */
+/** Kernels and Programs in TypeScript: the same results, within the derived bounds, wherever Node runs. */
 export const portableRuntime: Runtime = {
   backend: 'portable',
   instructionSet: 'portable',

@@ -1,6 +1,6 @@
 import { FileFormatError, outOfRange } from '../errors.js'
 import { booleanOption, checkOptions, numberOption } from '../options.js'
-import type { Optimizer, Schedule } from './optimizer.js'
+import type { Optimizer, Schedule } from '../programs/types.js'
 import { rateAt, type ScheduleJSON, scheduleJSON, toSchedule } from './schedules.js'
 
 /** A rate for every step, or a schedule (or the JSON of one). */

@@ -1,6 +1,6 @@
 import { FileFormatError, outOfRange, wrongKind } from '../errors.js'
 import { checkOptions, integerOption, numberOption } from '../options.js'
-import type { Schedule } from './optimizer.js'
+import type { Schedule } from '../programs/types.js'
 
 /** A schedule as JSON: its kind and its options. */
 export interface ScheduleJSON {

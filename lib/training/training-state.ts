@@ -9,9 +9,9 @@ import type { ModelState } from '../inference/model-state.js'
 import { grownBatch, type Plan, planned } from '../inference/plans.js'
 import { checkOptions } from '../options.js'
 import { describeFailure, type Loss, trainingProgram } from '../programs/index.js'
+import type { Optimizer } from '../programs/types.js'
 import type { CrossingResult, Executor } from '../runtime/runtime.js'
 import { expectLoss } from './evaluate.js'
-import type { Optimizer } from './optimizer.js'
 
 export interface TrainerOptions {
   readonly loss: Loss

@@ -223,7 +223,7 @@ describe('fit refuses', () => {
       {
         "Keras's names": "Trainer.fit: expected only the options epochs, batchSize, shuffle, lastBatch, validation, metrics, signal, onEpoch, onStep, everyStep, got 'validationSplit'. Use validation: 0.1, the fraction that is held out",
         "a callback that is none": "Trainer.fit: expected onStep to be a function, got 3",
-        "a controller instead of its signal": "Trainer.fit: expected signal to be an AbortSignal, got a AbortController. Give its signal: controller.signal",
+        "a controller instead of its signal": "Trainer.fit: expected signal to be an AbortSignal, got an AbortController. Give its signal: controller.signal",
         "a fraction of 1": "Trainer.fit: expected validation to be a finite number above 0 and below 1, got 1",
         "a fraction without rows": "Trainer.fit: expected at least one row on each side of validation 0.001, got 200 rows in all",
         "a metric that was not called": "Trainer.fit: expected metrics such as accuracy(), got a function. Call it: accuracy(), not accuracy",

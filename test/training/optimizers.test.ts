@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { kernelSpecs } from '../../lib/kernels/table.js'
-import type { Optimizer } from '../../lib/training/optimizer.js'
+import type { Optimizer } from '../../lib/programs/types.js'
 import { adam, adamW, optimizerFromJSON, optimizerJSON, sgd } from '../../lib/training/optimizers.js'
 import { cosineDecay } from '../../lib/training/schedules.js'
 

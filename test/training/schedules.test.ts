@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Schedule } from '../../lib/training/optimizer.js'
+import type { Schedule } from '../../lib/programs/types.js'
 import {
   constantRate,
   cosineDecay,

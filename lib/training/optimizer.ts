@@ -1,1 +1,0 @@
-export type { Optimizer, Schedule } from '../programs/types.js'
