@@ -37,20 +37,38 @@ export interface PlanRequest {
 /** A kernel call on places instead of values. */
 export type RegionCall = Omit<LoweredCall, 'operands'> & { readonly operands: readonly ((Placement & { dtype?: 'float64' }) | null)[] }
 
+/** Work that may be put down at each `yield`, so that an event loop can turn in between. */
+export type Stages<T> = Generator<void, T, void>
+
+/** Does all stages at once. */
+export function atOnce<T>(stages: Stages<T>): T {
+  for (;;) {
+    const stage = stages.next()
+    if (stage.done) return stage.value
+  }
+}
+
 /** Lowers what the request asks for, places every value, and writes the Program. */
 export function planProgram(request: PlanRequest): Program {
+  return atOnce(planStages(request))
+}
+
+export function* planStages(request: PlanRequest): Stages<Program> {
   const { graph, symbols, outputs = {}, reports = {}, targets = new Map<Value, Placement>(), inputs = [...graph.inputs.keys()] } = request
   const maxima: SymbolValues = Object.fromEntries(symbols.map(({ name, maximum }) => [name, maximum]))
   const given = new Set<Value>([...request.given.keys(), ...graph.inputs.values()])
   const wanted = [...Object.values(outputs), ...Object.values(reports), ...targets.keys()]
   const nodes = neededNodes(graph.nodes, wanted, given, request.effects !== false)
+  yield
   const phases = lowerNodes(nodes)
+  yield
   const places = new Map<Value | Temporary, Placement>(request.given)
   for (const [value, place] of targets) places.set(value, place)
   for (const [name, value] of graph.inputs) places.set(value, { region: name, offset: 0 })
   for (const [name, value] of Object.entries(outputs)) places.set(value, { region: name, offset: 0 })
   const kept = new Set(Object.values(reports).map(storageOf))
   const scratch = planScratch([...phases.compute, ...phases.commit], (storage) => places.has(storage), kept, maxima)
+  yield
   const regions: Region[] = [
     ...inputs.map((name) => rowRegion('input', name, graph.inputs.get(name)!, maxima)),
     ...Object.entries(outputs).map(([name, value]) => rowRegion('output', name, value, maxima)),

@@ -1,6 +1,6 @@
 import type { Sliced } from '../data/pace.js'
 import type { Program } from '../graph/program.js'
-import { evaluationProgram, inferenceProgram, type Loss } from '../programs/index.js'
+import { evaluationStages, inferenceStages, type Loss } from '../programs/index.js'
 import type { CompiledProgram, Executor, Runtime } from '../runtime/runtime.js'
 import type { ModelState } from './model-state.js'
 
@@ -44,7 +44,7 @@ export class Plans {
     const old = this.#inference
     if (old && old.maxBatch >= rows) return old
     const maxBatch = grownBatch(old?.maxBatch, rows, cap)
-    const program = inferenceProgram(this.#state.description, { maxBatch })
+    const program = yield* inferenceStages(this.#state.description, { maxBatch })
     yield
     this.#inference = yield* planned(this.#state.runtime, program, this.#state.memory, maxBatch)
     old?.dispose()
@@ -54,7 +54,7 @@ export class Plans {
   *evaluation(loss: Loss, rows: number): Sliced<Plan> {
     const old = this.#evaluation
     if (old && old.plan.maxBatch >= rows && sameLoss(old.loss, loss)) return old.plan
-    const program = evaluationProgram(this.#state.description, { loss, maxBatch: rows })
+    const program = yield* evaluationStages(this.#state.description, { loss, maxBatch: rows })
     yield
     const plan = yield* planned(this.#state.runtime, program, this.#state.memory, rows)
     this.#evaluation = { plan, loss }

@@ -3,7 +3,7 @@ import { Gate } from '../data/gate.js'
 import { finish, finishApart, type Sliced } from '../data/pace.js'
 import type { InputData } from '../data/rows.js'
 import { checkOptions, integerOption } from '../options.js'
-import { foldedProgram } from '../programs/index.js'
+import { foldedStages } from '../programs/index.js'
 import type { Tensor } from '../tensor.js'
 import type { ModelState, Snapshot } from './model-state.js'
 import { type Plan, planned } from './plans.js'
@@ -166,7 +166,7 @@ class FoldedTarget implements Predicting, Snapshot {
     if (this.#prepare) return this.#prepare
     const { runtime, description, memory } = this.#state
     const { maxBatch } = this
-    const { prepare, predict, constantBytes } = foldedProgram(description, { maxBatch })
+    const { prepare, predict, constantBytes } = yield* foldedStages(description, { maxBatch })
     yield
     const constants = runtime.allocate(Math.max(64, constantBytes))
     this.#predict = yield* planned(runtime, predict, { constants }, maxBatch)

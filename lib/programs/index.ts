@@ -1,5 +1,13 @@
 export { describeModel } from './describe.js'
 export { describeFailure, type Failure } from './failure.js'
-export { evaluationProgram, type FoldedPrograms, foldedProgram, inferenceProgram } from './inference.js'
-export { trainingProgram } from './training.js'
+export {
+  evaluationProgram,
+  evaluationStages,
+  type FoldedPrograms,
+  foldedProgram,
+  foldedStages,
+  inferenceProgram,
+  inferenceStages
+} from './inference.js'
+export { trainingProgram, trainingStages } from './training.js'
 export type * from './types.js'

@@ -1,6 +1,6 @@
 import type { Graph, Value } from '../graph/graph.js'
 import type { Placement } from '../graph/lowering.js'
-import { planProgram } from '../graph/plan.js'
+import { atOnce, planStages, type Stages } from '../graph/plan.js'
 import type { Program } from '../graph/program.js'
 import { traceModel } from '../layers/trace.js'
 import { fixedValues, separateConstants } from '../ops/folding.js'
@@ -12,8 +12,12 @@ import type { Loss, ModelDescription } from './types.js'
 
 /** x → output, in inference mode, on the parameters as they are when it runs. */
 export function inferenceProgram(description: ModelDescription, { maxBatch }: { readonly maxBatch: number }): Program {
-  const { graph, output } = inferenceGraph(description)
-  return planProgram({
+  return atOnce(inferenceStages(description, { maxBatch }))
+}
+
+export function* inferenceStages(description: ModelDescription, { maxBatch }: { readonly maxBatch: number }): Stages<Program> {
+  const { graph, output } = yield* inferenceGraph(description)
+  return yield* planStages({
     graph,
     symbols: batchSymbol(maxBatch),
     regions: modelRegions(description),
@@ -27,10 +31,18 @@ export function evaluationProgram(
   description: ModelDescription,
   { loss, maxBatch }: { readonly loss: Loss; readonly maxBatch: number }
 ): Program {
-  const { graph, output } = inferenceGraph(description)
+  return atOnce(evaluationStages(description, { loss, maxBatch }))
+}
+
+export function* evaluationStages(
+  description: ModelDescription,
+  { loss, maxBatch }: { readonly loss: Loss; readonly maxBatch: number }
+): Stages<Program> {
+  const { graph, output } = yield* inferenceGraph(description)
   const own = ownStorage(output)
   const rowLoss = graph.labelled('loss', () => ownStorage(loss.apply(output, targetInput(graph, output, loss)), new Set([own])))
-  return planProgram({
+  yield
+  return yield* planStages({
     graph,
     symbols: batchSymbol(maxBatch),
     regions: modelRegions(description),
@@ -52,7 +64,11 @@ export interface FoldedPrograms {
  * (norms, folded scales and biases, weights packed for the machine), the rest by `predict`.
  */
 export function foldedProgram(description: ModelDescription, { maxBatch }: { readonly maxBatch: number }): FoldedPrograms {
-  const traced = inferenceGraph(description)
+  return atOnce(foldedStages(description, { maxBatch }))
+}
+
+export function* foldedStages(description: ModelDescription, { maxBatch }: { readonly maxBatch: number }): Stages<FoldedPrograms> {
+  const traced = yield* inferenceGraph(description)
   const { graph, output } = separateConstants(traced.graph, traced.output)
   const fixed = fixedValues(graph)
   const constants = new Map<Value, Placement>()
@@ -68,7 +84,7 @@ export function foldedProgram(description: ModelDescription, { maxBatch }: { rea
   const region = { kind: 'constant' as const, name: 'constants', bytes: constantBytes }
   const own = ownStorage(output, fixed)
   return {
-    prepare: planProgram({
+    prepare: yield* planStages({
       graph,
       inputs: [],
       symbols: batchSymbol(1),
@@ -77,13 +93,15 @@ export function foldedProgram(description: ModelDescription, { maxBatch }: { rea
       targets: constants,
       effects: false
     }),
-    predict: planProgram({ graph, symbols: batchSymbol(maxBatch), regions: [region], given: constants, outputs: { output: own } }),
+    predict: yield* planStages({ graph, symbols: batchSymbol(maxBatch), regions: [region], given: constants, outputs: { output: own } }),
     constantBytes
   }
 }
 
-function inferenceGraph(description: ModelDescription): { graph: Graph; output: Value } {
+function* inferenceGraph(description: ModelDescription): Stages<{ graph: Graph; output: Value }> {
   const trace = traceModel(description.root, description.inputShape, { training: false, key: [0, 0] })
+  yield
   const fused = fuse(trace.graph, [trace.output], 'inference')
+  yield
   return { graph: fused.graph, output: fused.find(trace.output) }
 }

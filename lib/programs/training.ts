@@ -2,7 +2,7 @@ import { differentiate } from '../graph/differentiate.js'
 import type { Graph, Value } from '../graph/graph.js'
 import { storageOf } from '../graph/lower.js'
 import type { Placement, Scalar } from '../graph/lowering.js'
-import { planProgram, type RegionCall, type RegionRequest } from '../graph/plan.js'
+import { atOnce, planStages, type RegionCall, type RegionRequest, type Stages } from '../graph/plan.js'
 import { segmentColumns } from '../kernels/table.js'
 import { traceModel } from '../layers/trace.js'
 import { add } from '../ops/add.js'
@@ -21,12 +21,17 @@ import type { Loss, ModelDescription, Optimizer, ParameterSpec, TrainingOptions,
  * the optimizer's update. Slots: `step` and what the optimizer's `stepValues` gives; it reports `loss`.
  */
 export function trainingProgram(description: ModelDescription, options: TrainingOptions): TrainingProgram {
-  const { graph, loss } = traceLoss(description, options)
+  return atOnce(trainingStages(description, options))
+}
+
+export function* trainingStages(description: ModelDescription, options: TrainingOptions): Stages<TrainingProgram> {
+  const { graph, loss } = yield* traceLoss(description, options)
+  yield
   const trained = description.parameters.filter(({ name }) => !options.frozen?.has(name))
   const values = trained.map(({ name }) => graph.parameters.get(name)!)
   const gradients = differentiate(graph, loss, values, { one: (target) => target.labelled('loss', () => fill(target, [1], 1)), sum: add })
   const segments = optimizerSegments(trained, options.optimizer)
-  const program = planProgram({
+  const program = yield* planStages({
     graph,
     symbols: batchSymbol(options.maxBatch),
     slots: ['step', ...Object.keys(options.optimizer.stepValues(0))],
@@ -40,7 +45,7 @@ export function trainingProgram(description: ModelDescription, options: Training
   return { program, segments, states, minimumBatch: minimumBatch(graph) }
 }
 
-function traceLoss(description: ModelDescription, options: TrainingOptions): { graph: Graph; loss: Value } {
+function* traceLoss(description: ModelDescription, options: TrainingOptions): Stages<{ graph: Graph; loss: Value }> {
   const trace = traceModel(description.root, description.inputShape, { training: true, key: options.key })
   const loss = trace.graph.labelled('loss', () => {
     const rows = options.loss.apply(trace.output, targetInput(trace.graph, trace.output, options.loss))
@@ -48,6 +53,7 @@ function traceLoss(description: ModelDescription, options: TrainingOptions): { g
     checkFinite(value)
     return value
   })
+  yield
   if (options.fuse === false) return { graph: trace.graph, loss }
   const fused = fuse(trace.graph, [loss], 'training')
   return { graph: fused.graph, loss: fused.find(loss) }

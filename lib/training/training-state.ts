@@ -8,7 +8,7 @@ import { failureError } from '../inference/failure-error.js'
 import type { ModelState } from '../inference/model-state.js'
 import { grownBatch, type Plan, planned } from '../inference/plans.js'
 import { checkOptions } from '../options.js'
-import { describeFailure, type Loss, trainingProgram } from '../programs/index.js'
+import { describeFailure, type Loss, trainingStages } from '../programs/index.js'
 import type { Optimizer } from '../programs/types.js'
 import type { CrossingResult, Executor } from '../runtime/runtime.js'
 import { expectLoss } from './evaluate.js'
@@ -96,7 +96,7 @@ export class TrainingState {
         ),
         'EVENKEEL_RANGE'
       )
-    const { program, segments, states, minimumBatch } = trainingProgram(description, {
+    const { program, segments, states, minimumBatch } = yield* trainingStages(description, {
       loss: this.loss,
       optimizer: this.optimizer,
       maxBatch,

@@ -11,11 +11,11 @@ import {
   type Trainer,
   weightNorm
 } from '../../lib/index.js'
-import { whyNotNative } from '../../lib/runtime/native.js'
 import { testRandom } from './random.js'
+import { runtimes } from './runtimes.js'
 
 /** Backends that a model can run on here. */
-export const modelBackends: readonly ('portable' | 'native')[] = whyNotNative() === undefined ? ['portable', 'native'] : ['portable']
+export const modelBackends: readonly ('portable' | 'native')[] = runtimes.length > 1 ? ['portable', 'native'] : ['portable']
 
 export type Backend = (typeof modelBackends)[number]
 
