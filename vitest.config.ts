@@ -12,6 +12,7 @@ const portableWorker: Plugin = {
 export default defineConfig({
   plugins: [portableWorker],
   test: {
+    globalSetup: 'test/helpers/announce.ts',
     include: ['test/**/*.test.ts'],
     testTimeout: 120_000,
     // Packing, installing and bundling, on a machine that has other work.
