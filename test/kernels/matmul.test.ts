@@ -207,8 +207,10 @@ describe.each(kernelBackends)('matmul on $name', (backend) => {
   })
 })
 
-describe('matmul without FMA', () => {
-  it.each(kernelBackends.filter(({ name }) => /baseline|sse4/.test(name)))('$name is the chain of rounded products and sums', (backend) => {
+const withoutFma = kernelBackends.filter(({ name }) => /baseline|sse4/.test(name))
+describe.runIf(withoutFma.length > 0)('matmul without FMA', () => {
+  // One placeholder where there are none: a suite without tests would fail.
+  it.each(withoutFma.length > 0 ? withoutFma : kernelBackends)('$name is the chain of rounded products and sums', (backend) => {
     const { m, n, k, ...example } = randomCase(100, 23, 41, 270)
     const expected = new Float32Array(m * n)
     for (let i = 0; i < m * n; i++) {

@@ -18,6 +18,9 @@ import { modelBackends, numbersOf, rejection, thrown, toyData, toyModel, toyTrai
 /** ES2024, which the configured lib does not know. */
 type ResizableConstructor = new (bytes: number, options: { maxByteLength: number }) => ArrayBuffer
 
+/** The messages on the portable backend, which comes first; those on the native one are the same. */
+const portableMessages = new Map<string, Record<string, string>>()
+
 describe.each(modelBackends)('data that do not fit, on %s', (backend) => {
   const { x, y } = toyData(12)
   const detached = () => {
@@ -74,7 +77,10 @@ describe.each(modelBackends)('data that do not fit, on %s', (backend) => {
       expect(numbersOf(net), name).toEqual(before)
       expect(trainer.steps, name).toBe(1)
     }
-    expect(messages).toMatchSnapshot(method)
+    if (backend === 'portable') {
+      expect(messages).toMatchSnapshot(method)
+      portableMessages.set(method, messages)
+    } else expect(messages).toEqual(portableMessages.get(method))
     // And the optimizer's state: the next step is that of a trainer that saw none of it.
     const twin = toyModel(backend)
     const twinTrainer = toyTrainer(twin)
