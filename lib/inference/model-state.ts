@@ -111,7 +111,10 @@ export class ModelState {
     this.gate.close()
     for (const running of this.running) running.cancel()
     if (this.gate.operations > 0) await this.gate.idle()
-    this.takeSnapshotsSync()
+    // A predictor that cannot take its copy any more says so when it is asked; the rest is let go all the same.
+    try {
+      this.takeSnapshotsSync()
+    } catch {}
     this.plans.dispose()
     this.feeds.clear()
   }

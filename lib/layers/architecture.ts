@@ -3,7 +3,7 @@ import { leakyRelu, relu, sigmoid, tanh } from './activations.js'
 import { batchNorm } from './batch-norm.js'
 import { dropout } from './dropout.js'
 import { flatten } from './flatten.js'
-import type { Layer } from './layer.js'
+import type { Initializer, Layer } from './layer.js'
 import { linearFromJSON } from './linear.js'
 import { sequential } from './sequential.js'
 import { weightNorm } from './weight-norm.js'
@@ -80,11 +80,11 @@ function checkJSON(json: unknown, depth: number): LayerJSON {
   return json as LayerJSON
 }
 
-/** Nested descriptions (initializers) become plain objects. */
+/** Initializers become plain objects; everything else is plain already. */
 function plainOptions(options: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(options).map(([key, value]) => {
-      if (typeof value !== 'object' || value === null || !('kind' in value)) return [key, value]
+      if (typeof value !== 'object' || value === null || typeof (value as Initializer).fill !== 'function') return [key, value]
       const { kind, options } = value as { kind: string; options: Record<string, unknown> }
       return [key, { kind, ...options }]
     })

@@ -98,7 +98,7 @@ class Context implements LayerContext {
   }
 
   parameter(name: string, shape: StaticShape, initializer: Initializer, normOf?: string): Value {
-    if (this.#override) return this.#override(name, shape, initializer)
+    if (this.#override) return this.#override(name, shape, initializer, normOf)
     const full = this.#join(name)
     this.#refuseTwice(full)
     const parameter = { name: full, shape, initializer }

@@ -101,6 +101,8 @@ function moments(owner: 'adam' | 'adamW', options: AdamOptions | undefined, defa
   const beta1 = numberOption(owner, 'beta1', given.beta1, 0.9, { atLeast: 0, below: 1 })
   const beta2 = numberOption(owner, 'beta2', given.beta2, 0.999, { atLeast: 0, below: 1 })
   const epsilon = numberOption(owner, 'epsilon', given.epsilon, 1e-8, { above: 0 })
+  // Zero in float32, it would divide 0 by 0 where a gradient has always been 0.
+  if (Math.fround(epsilon) === 0) throw outOfRange(owner, 'an epsilon that float32 holds, at least 1e-45', epsilon)
   const shared = decayAndNorm(owner, given, defaultDecay)
   return {
     kind: owner,

@@ -144,7 +144,8 @@ export function scheduleFromJSON(json: ScheduleJSON): Schedule {
 /** The rate at a step, checked: a schedule may be a user's own. */
 export function rateAt(schedule: Schedule, step: number): number {
   const rate = schedule.at(step)
-  if (typeof rate !== 'number' || !Number.isFinite(rate) || rate < 0)
+  // The kernels compute with float32: a rate beyond it would be infinite there.
+  if (typeof rate !== 'number' || !Number.isFinite(Math.fround(rate)) || rate < 0)
     throw outOfRange(`${schedule.kind}.at(${step})`, 'a finite learning rate at least 0', rate)
   return rate
 }

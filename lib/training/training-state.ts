@@ -160,9 +160,10 @@ export class TrainingState {
     return failureError(owner, failure, { step: this.steps, sources, sourceRow })
   }
 
-  /** Ends the fit on its way after the step that is running. */
+  /** Ends the fit on its way after the step that is running; a single step is left alone. */
   stop(): void {
-    this.stopping = this.#active
+    if (!this.#active || this.model.training !== 'fit') return
+    this.stopping = true
     this.#cancel()
   }
 
