@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer'
 import { BackendError, expectation, outOfRange, wrongKind } from '../errors.js'
 import type { Program } from '../graph/program.js'
 import type { KernelName } from '../kernels/table.js'
@@ -58,6 +59,11 @@ class NativeRuntime implements Runtime {
 
   allocate(bytes: number): ArrayBuffer {
     if (!Number.isSafeInteger(bytes) || bytes < 0) throw wrongKind('Runtime.allocate', 'a number of bytes', bytes)
+    // Beyond it Node refuses an ArrayBuffer over memory that is not its own.
+    if (bytes > constants.MAX_LENGTH)
+      throw new BackendError(expectation('Runtime.allocate', `at most ${constants.MAX_LENGTH} bytes in one piece`, bytes), {
+        code: 'EVENKEEL_OUT_OF_MEMORY'
+      })
     return guarded(`Runtime.allocate(${bytes})`, () => this.#addon.allocate(bytes))
   }
 

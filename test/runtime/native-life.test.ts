@@ -14,6 +14,10 @@ describe.skipIf(!addon)(`native backend in processes and workers that end${reaso
     expect(await runChild(script, ['terminate'])).toEqual({ code: 0, signal: null, stdout: 'survived\n', stderr: '' })
   })
 
+  it('survives workers that are terminated inside a synchronous run', async () => {
+    expect(await runChild(script, ['terminate-sync'])).toEqual({ code: 0, signal: null, stdout: 'survived\n', stderr: '' })
+  })
+
   it('gives many workers at once the same bits', async () => {
     const { code, signal, stdout, stderr } = await runChild(script, ['together'])
     expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: '' })

@@ -109,7 +109,11 @@ describe('optimizers', () => {
 
 describe('what float32 cannot hold', () => {
   it('is refused before it becomes NaN in a step', () => {
-    expect(() => adam({ epsilon: 1e-46 })).toThrowErrorMatchingInlineSnapshot(`[RangeError: adam: expected an epsilon that float32 holds, at least 1e-45, got 1e-46]`)
-    expect(() => sgd({ learningRate: 1e39 }).stepValues(0)).toThrowErrorMatchingInlineSnapshot(`[RangeError: constantRate.at(0): expected a finite learning rate at least 0, got 1e+39]`)
+    expect(() => adam({ epsilon: 1e-46 })).toThrowErrorMatchingInlineSnapshot(
+      `[RangeError: adam: expected an epsilon that float32 holds, at least 1e-45, got 1e-46]`
+    )
+    expect(() => sgd({ learningRate: 1e39 }).stepValues(0)).toThrowErrorMatchingInlineSnapshot(
+      `[RangeError: constantRate.at(0): expected a finite learning rate at least 0, got 1e+39]`
+    )
   })
 })
