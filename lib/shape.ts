@@ -67,10 +67,6 @@ export function evaluateDimension(dimension: Dimension, values: SymbolValues): n
   return sum
 }
 
-export function evaluateShape(shape: Shape, values: SymbolValues): number[] {
-  return shape.map((dimension) => evaluateDimension(dimension, values))
-}
-
 export function sameDimension(a: Dimension, b: Dimension): boolean {
   return addDimensions(a, b, -1) === 0
 }

@@ -3,7 +3,7 @@ import { type Dimension, elementCount, evaluateDimension, type SymbolValues } fr
 import type { Graph, Value } from './graph.js'
 import { lowerNodes, neededNodes, storageOf } from './lower.js'
 import type { LoweredCall, Placement, Scalar, Temporary } from './lowering.js'
-import { operandStorage, planScratch, storageBytes } from './memory.js'
+import { operandStorage, planScratch } from './memory.js'
 import type { BufferReference, KernelCall, Program, ProgramSymbol, Region, ScalarReference, Segment } from './program.js'
 
 /** A persistent region that the executor is bound to. */
@@ -49,10 +49,6 @@ export function atOnce<T>(stages: Stages<T>): T {
 }
 
 /** Lowers what the request asks for, places every value, and writes the Program. */
-export function planProgram(request: PlanRequest): Program {
-  return atOnce(planStages(request))
-}
-
 export function* planStages(request: PlanRequest): Stages<Program> {
   const { graph, symbols, outputs = {}, reports = {}, targets = new Map<Value, Placement>(), inputs = [...graph.inputs.keys()] } = request
   const maxima: SymbolValues = Object.fromEntries(symbols.map(({ name, maximum }) => [name, maximum]))
@@ -132,14 +128,14 @@ class ProgramWriter {
 
   #region(name: string): number {
     const index = this.#regions.get(name)
-    if (index === undefined) throw new Error(`planProgram: no region '${name}'`)
+    if (index === undefined) throw new Error(`planStages: no region '${name}'`)
     return index
   }
 
   readonly #scalar = (scalar: Scalar): ScalarReference => {
     if (typeof scalar === 'number') return scalar
     const slot = this.#slots.indexOf(scalar.slot)
-    if (slot < 0) throw new Error(`planProgram: no slot '${scalar.slot}'`)
+    if (slot < 0) throw new Error(`planStages: no slot '${scalar.slot}'`)
     return { slot }
   }
 }
@@ -156,5 +152,3 @@ function rowRegion(kind: 'input' | 'output', name: string, value: Value, maxima:
     dtype: value.dtype
   }
 }
-
-export { storageBytes }

@@ -1,7 +1,7 @@
 import { withCode } from '../errors.js'
 import { Graph, type Value } from '../graph/graph.js'
 import { checkFinite } from '../ops/check-finite.js'
-import { type Shape, type StaticShape, sameShape, symbol } from '../shape.js'
+import { type Shape, type StaticShape, symbol } from '../shape.js'
 import type { Initializer, Layer, LayerContext } from './layer.js'
 
 /** What one trace of a model asked for, in the order of asking. */
@@ -139,12 +139,4 @@ class Context implements LayerContext {
         'EVENKEEL_NAME'
       )
   }
-}
-
-/** Two traces of one model ask for the same parameters: what Programs rely on. */
-export function sameParameters(a: Trace, b: Trace): boolean {
-  return (
-    a.parameters.length === b.parameters.length &&
-    a.parameters.every(({ name, shape }, i) => name === b.parameters[i]!.name && sameShape(shape, b.parameters[i]!.shape))
-  )
 }
