@@ -21,7 +21,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   inference: ['programs', 'layers', 'graph', 'runtime', 'data', 'io', 'kernels']
 }
 /** Files beside the rooms; every room may import them. */
-const groundFiles = ['errors', 'shape', 'tensor', 'random', 'options']
+const groundFiles = ['errors', 'shape', 'tensor', 'random', 'options', 'sliced']
 /** The public doors, which may import everything. */
 const doors = ['index', 'kernels-entry']
 

@@ -1,6 +1,7 @@
 import { describe, expectation, outOfRange, ShapeError, withCode, wrongKind } from '../errors.js'
 import type { StaticShape } from '../shape.js'
-import { type Sliced, sliceElements } from './pace.js'
+import type { Sliced } from '../sliced.js'
+import { sliceElements } from './pace.js'
 import { type AnyView, assertAttached, isFixedShared, plainView, sharedView, viewKind } from './views.js'
 
 /** One class number a row, as int32. An Int32Array is used where it stands; anything else is converted in slices. */

@@ -1,9 +1,10 @@
 import { Status } from '../kernels/types.js'
 import type { CompiledProgram, CrossingResult, Executor, Runtime } from '../runtime/runtime.js'
+import type { Sliced } from '../sliced.js'
 import type { BatchCut } from './batches.js'
 import { Feed, type FeedMemory, stepsThatFit } from './feed.js'
 import type { Gate } from './gate.js'
-import { finishApart, finishPaced, type Sliced } from './pace.js'
+import { finishApart, finishPaced } from './pace.js'
 import type { RowSource } from './rows.js'
 
 /** Milliseconds a crossing should take: long enough to hide its call, short enough for whoever waits for a turn. */

@@ -1,7 +1,7 @@
 import type { TypedArray } from '../kernels/types.js'
 import type { Crossing, InputBinding, Runtime } from '../runtime/runtime.js'
+import type { Sliced } from '../sliced.js'
 import type { BatchCut } from './batches.js'
-import type { Sliced } from './pace.js'
 import { assertStable, type RowSource } from './rows.js'
 
 /** Bytes that one slice gathers: 0.1 to 0.4 ms, by the backend and by how the rows lie. */

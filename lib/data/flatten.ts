@@ -1,6 +1,7 @@
 import { describe, ShapeError, wrongKind } from '../errors.js'
 import { type StaticShape, staticElementCount } from '../shape.js'
-import { type Sliced, sliceElements } from './pace.js'
+import type { Sliced } from '../sliced.js'
+import { sliceElements } from './pace.js'
 import { type AnyView, assertAttached, isBigIntView, type NumberView, viewKind } from './views.js'
 
 /** Copies nested arrays of one shape into `out`, and refuses ragged ones by the position where they are. */

@@ -4,8 +4,9 @@ import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { FileFormatError, ShapeError } from '../errors.js'
 import type { StaticShape } from '../shape.js'
+import type { Sliced } from '../sliced.js'
 import type { Tensor } from '../tensor.js'
-import { finishPaced, type Sliced } from './pace.js'
+import { finishPaced } from './pace.js'
 
 export type IdxTensor = Tensor<Uint8Array> | Tensor<Int32Array> | Tensor<Float32Array> | Tensor<Float64Array>
 

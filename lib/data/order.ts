@@ -1,5 +1,5 @@
 import { type Key, Purpose, Shuffle, streamOf } from '../random.js'
-import type { Sliced } from './pace.js'
+import type { Sliced } from '../sliced.js'
 
 /** Beyond the cache a row costs 80 to 180 ns, for the read and the write at its place: about 1 ms. */
 const sliceRows = 1 << 13

@@ -1,22 +1,10 @@
-/**
- * Long work on the JavaScript thread, cut into slices: a generator that yields wherever it may be interrupted, at
- * least every millisecond or so. One piece of code then serves the synchronous calls and the asynchronous ones.
- */
-export type Sliced<T> = Generator<void, T, void>
+import type { Sliced } from '../sliced.js'
 
 /** Elements that a slice may touch: about 0.3 to 1 ms of conversion from nested arrays, less from typed ones. */
 export const sliceElements = 1 << 15
 
 /** Longest stretch on the event loop, in ms; half of what a server would notice, with room for the slice itself. */
 const budget = 4
-
-/** Runs the work through without a pause. */
-export function finish<T>(work: Sliced<T>): T {
-  for (;;) {
-    const turn = work.next()
-    if (turn.done) return turn.value
-  }
-}
 
 export interface PaceOptions {
   /** Checked between slices; rejects with its reason. */

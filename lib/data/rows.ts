@@ -1,9 +1,9 @@
 import { describe, outOfRange, ShapeError, wrongKind } from '../errors.js'
 import { formatShape, type StaticShape, staticElementCount } from '../shape.js'
+import type { Sliced } from '../sliced.js'
 import type { Tensor } from '../tensor.js'
 import { classNumbers } from './classes.js'
 import { flatten } from './flatten.js'
-import type { Sliced } from './pace.js'
 import { type AnyView, assertAttached, isBigIntView, isFixedShared, type NumberView, plainView, sharedView, viewKind } from './views.js'
 
 /** Whatever a user passed, as rows of one element type, one after the other. */

@@ -1,5 +1,6 @@
 import { bytesPerElement } from '../kernels/types.js'
 import { type Dimension, elementCount, evaluateDimension, type SymbolValues } from '../shape.js'
+import type { Sliced } from '../sliced.js'
 import type { Graph, Value } from './graph.js'
 import { lowerNodes, neededNodes, storageOf } from './lower.js'
 import type { LoweredCall, Placement, Scalar, Temporary } from './lowering.js'
@@ -37,19 +38,8 @@ export interface PlanRequest {
 /** A kernel call on places instead of values. */
 export type RegionCall = Omit<LoweredCall, 'operands'> & { readonly operands: readonly ((Placement & { dtype?: 'float64' }) | null)[] }
 
-/** Work that may be put down at each `yield`, so that an event loop can turn in between. */
-export type Stages<T> = Generator<void, T, void>
-
-/** Does all stages at once. */
-export function atOnce<T>(stages: Stages<T>): T {
-  for (;;) {
-    const stage = stages.next()
-    if (stage.done) return stage.value
-  }
-}
-
 /** Lowers what the request asks for, places every value, and writes the Program. */
-export function* planStages(request: PlanRequest): Stages<Program> {
+export function* planStages(request: PlanRequest): Sliced<Program> {
   const { graph, symbols, outputs = {}, reports = {}, targets = new Map<Value, Placement>(), inputs = [...graph.inputs.keys()] } = request
   const maxima: SymbolValues = Object.fromEntries(symbols.map(({ name, maximum }) => [name, maximum]))
   const given = new Set<Value>([...request.given.keys(), ...graph.inputs.values()])

@@ -1,6 +1,7 @@
-import { type Sliced, sliceElements } from '../data/pace.js'
+import { sliceElements } from '../data/pace.js'
 import type { ModelDescription, ParameterSpec } from '../programs/index.js'
 import type { Runtime } from '../runtime/runtime.js'
+import type { Sliced } from '../sliced.js'
 import type { Tensor } from '../tensor.js'
 
 /** Gives every parameter its first numbers, in the order of the description: norms come after what they are norms of. */

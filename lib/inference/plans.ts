@@ -1,7 +1,7 @@
-import type { Sliced } from '../data/pace.js'
 import type { Program } from '../graph/program.js'
 import { evaluationStages, inferenceStages, type Loss } from '../programs/index.js'
 import type { CompiledProgram, Executor, Runtime } from '../runtime/runtime.js'
+import type { Sliced } from '../sliced.js'
 import type { ModelState } from './model-state.js'
 
 /** A Program that is ready to run, for batches up to `maxBatch`. */

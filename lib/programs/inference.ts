@@ -1,21 +1,22 @@
 import type { Graph, Value } from '../graph/graph.js'
 import type { Placement } from '../graph/lowering.js'
-import { atOnce, planStages, type Stages } from '../graph/plan.js'
+import { planStages } from '../graph/plan.js'
 import type { Program } from '../graph/program.js'
 import { traceModel } from '../layers/trace.js'
 import { fixedValues, separateConstants } from '../ops/folding.js'
 import { fuse } from '../ops/fusion.js'
 import { type StaticShape, staticElementCount } from '../shape.js'
+import { finish, type Sliced } from '../sliced.js'
 import { batchSymbol, modelPlacements, modelRegions, ownStorage } from './regions.js'
 import { targetInput } from './training.js'
 import type { Loss, ModelDescription } from './types.js'
 
 /** x → output, in inference mode, on the parameters as they are when it runs. */
 export function inferenceProgram(description: ModelDescription, { maxBatch }: { readonly maxBatch: number }): Program {
-  return atOnce(inferenceStages(description, { maxBatch }))
+  return finish(inferenceStages(description, { maxBatch }))
 }
 
-export function* inferenceStages(description: ModelDescription, { maxBatch }: { readonly maxBatch: number }): Stages<Program> {
+export function* inferenceStages(description: ModelDescription, { maxBatch }: { readonly maxBatch: number }): Sliced<Program> {
   const { graph, output } = yield* inferenceGraph(description)
   return yield* planStages({
     graph,
@@ -31,13 +32,13 @@ export function evaluationProgram(
   description: ModelDescription,
   { loss, maxBatch }: { readonly loss: Loss; readonly maxBatch: number }
 ): Program {
-  return atOnce(evaluationStages(description, { loss, maxBatch }))
+  return finish(evaluationStages(description, { loss, maxBatch }))
 }
 
 export function* evaluationStages(
   description: ModelDescription,
   { loss, maxBatch }: { readonly loss: Loss; readonly maxBatch: number }
-): Stages<Program> {
+): Sliced<Program> {
   const { graph, output } = yield* inferenceGraph(description)
   const own = ownStorage(output)
   const rowLoss = graph.labelled('loss', () => ownStorage(loss.apply(output, targetInput(graph, output, loss)), new Set([own])))
@@ -64,10 +65,10 @@ export interface FoldedPrograms {
  * (norms, folded scales and biases, weights packed for the machine), the rest by `predict`.
  */
 export function foldedProgram(description: ModelDescription, { maxBatch }: { readonly maxBatch: number }): FoldedPrograms {
-  return atOnce(foldedStages(description, { maxBatch }))
+  return finish(foldedStages(description, { maxBatch }))
 }
 
-export function* foldedStages(description: ModelDescription, { maxBatch }: { readonly maxBatch: number }): Stages<FoldedPrograms> {
+export function* foldedStages(description: ModelDescription, { maxBatch }: { readonly maxBatch: number }): Sliced<FoldedPrograms> {
   const traced = yield* inferenceGraph(description)
   const { graph, output } = separateConstants(traced.graph, traced.output)
   const fixed = fixedValues(graph)
@@ -98,7 +99,7 @@ export function* foldedStages(description: ModelDescription, { maxBatch }: { rea
   }
 }
 
-function* inferenceGraph(description: ModelDescription): Stages<{ graph: Graph; output: Value }> {
+function* inferenceGraph(description: ModelDescription): Sliced<{ graph: Graph; output: Value }> {
   const trace = traceModel(description.root, description.inputShape, { training: false, key: [0, 0] })
   yield
   const fused = fuse(trace.graph, [trace.output], 'inference')

@@ -2,7 +2,7 @@ import { differentiate } from '../graph/differentiate.js'
 import type { Graph, Value } from '../graph/graph.js'
 import { storageOf } from '../graph/lower.js'
 import type { Placement, Scalar } from '../graph/lowering.js'
-import { atOnce, planStages, type RegionCall, type RegionRequest, type Stages } from '../graph/plan.js'
+import { planStages, type RegionCall, type RegionRequest } from '../graph/plan.js'
 import { segmentColumns } from '../kernels/table.js'
 import { traceModel } from '../layers/trace.js'
 import { add } from '../ops/add.js'
@@ -13,6 +13,7 @@ import { fill } from '../ops/fill.js'
 import { fuse } from '../ops/fusion.js'
 import { mean } from '../ops/mean.js'
 import { evaluateDimension, staticElementCount } from '../shape.js'
+import { finish, type Sliced } from '../sliced.js'
 import { batchSymbol, modelPlacements, modelRegions } from './regions.js'
 import type { Loss, ModelDescription, Optimizer, ParameterSpec, TrainingOptions, TrainingProgram } from './types.js'
 
@@ -21,10 +22,10 @@ import type { Loss, ModelDescription, Optimizer, ParameterSpec, TrainingOptions,
  * the optimizer's update. Slots: `step` and what the optimizer's `stepValues` gives; it reports `loss`.
  */
 export function trainingProgram(description: ModelDescription, options: TrainingOptions): TrainingProgram {
-  return atOnce(trainingStages(description, options))
+  return finish(trainingStages(description, options))
 }
 
-export function* trainingStages(description: ModelDescription, options: TrainingOptions): Stages<TrainingProgram> {
+export function* trainingStages(description: ModelDescription, options: TrainingOptions): Sliced<TrainingProgram> {
   const { graph, loss } = yield* traceLoss(description, options)
   yield
   const trained = description.parameters.filter(({ name }) => !options.frozen?.has(name))
@@ -45,7 +46,7 @@ export function* trainingStages(description: ModelDescription, options: Training
   return { program, segments, states, minimumBatch: minimumBatch(graph) }
 }
 
-function* traceLoss(description: ModelDescription, options: TrainingOptions): Stages<{ graph: Graph; loss: Value }> {
+function* traceLoss(description: ModelDescription, options: TrainingOptions): Sliced<{ graph: Graph; loss: Value }> {
   const trace = traceModel(description.root, description.inputShape, { training: true, key: options.key })
   const loss = trace.graph.labelled('loss', () => {
     const rows = options.loss.apply(trace.output, targetInput(trace.graph, trace.output, options.loss))

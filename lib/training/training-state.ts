@@ -1,6 +1,6 @@
 import type { RunningCrossing } from '../data/crossings.js'
 import { StepClock } from '../data/crossings.js'
-import { finishApart, type Sliced } from '../data/pace.js'
+import { finishApart } from '../data/pace.js'
 import type { RowSource } from '../data/rows.js'
 import { BackendError, expectation, outOfRange, withCode, wrongKind } from '../errors.js'
 import type { Program } from '../graph/program.js'
@@ -11,6 +11,7 @@ import { checkOptions } from '../options.js'
 import { describeFailure, type Loss, trainingStages } from '../programs/index.js'
 import type { Optimizer } from '../programs/types.js'
 import type { CrossingResult, Executor } from '../runtime/runtime.js'
+import type { Sliced } from '../sliced.js'
 import { expectLoss } from './evaluate.js'
 
 export interface TrainerOptions {

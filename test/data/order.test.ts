@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { epochOrder } from '../../lib/data/order.js'
-import { finish } from '../../lib/data/pace.js'
+import { finish } from '../../lib/sliced.js'
 
 const order = (rows: number, epoch = 0, key: readonly [number, number] = [7, 0]): Int32Array => {
   const target = new Int32Array(rows).fill(-1)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { finish, finishPaced, type Sliced } from '../../lib/data/pace.js'
+import { finishPaced } from '../../lib/data/pace.js'
+import { finish, type Sliced } from '../../lib/sliced.js'
 
 /** Busy for about `milliseconds`, in slices of 0.5 ms. */
 function* busy(milliseconds: number): Sliced<number> {

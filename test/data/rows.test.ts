@@ -1,8 +1,9 @@
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { finish, finishPaced, sliceElements } from '../../lib/data/pace.js'
+import { finishPaced, sliceElements } from '../../lib/data/pace.js'
 import { assertSameRows, assertStable, type InputRequest, inputRows, type RowSource, rowRange, targetRows } from '../../lib/data/rows.js'
+import { finish } from '../../lib/sliced.js'
 import { tensor } from '../../lib/tensor.js'
 
 const x = (value: unknown, rowShape: readonly number[] = [2], rest: Partial<InputRequest> = {}): RowSource =>
