@@ -4,6 +4,7 @@ import type { Sliced } from '../sliced.js'
 import type { BatchCut } from './batches.js'
 import { Feed, type FeedMemory, stepsThatFit } from './feed.js'
 import type { Gate } from './gate.js'
+import { Cancellation } from './lock.js'
 import { finishApart, finishPaced } from './pace.js'
 import type { RowSource } from './rows.js'
 
@@ -57,8 +58,10 @@ export interface CrossingJob {
   done(feed: Feed, result: CrossingResult, planned: Planned): void | Promise<void>
   /** Asked between crossings. */
   stopped?(): boolean
-  /** Where the crossing is registered while it runs, for whoever wants to cancel it. */
-  readonly running: readonly Set<RunningCrossing>[]
+  /** Where the run is registered, for whoever wants to cancel it. */
+  readonly running: readonly Set<Cancellation>[]
+  /** Whether it only reads, and sees one state from its first crossing to its last; else it takes turns alone. */
+  readonly reads?: boolean
 }
 
 /** A Program and what runs it. */
@@ -67,39 +70,26 @@ export interface Planned {
   readonly executor: Executor
 }
 
-/** The executor that is running, for whoever wants to stop it before its next step. */
-export interface RunningCrossing {
-  cancel(): void
-}
-
 /**
  * Runs the job's batches in order. Rejects with the signal's reason after the step that was on its way, with
  * `done`'s error, or with that of gathering, after the steps before it. Ends early where it is stopped or cancelled.
  */
 export async function runCrossings(job: CrossingJob): Promise<void> {
-  const { cut, signal, sources, outputs } = job
-  const most = Math.min(job.mostSteps ?? Number.POSITIVE_INFINITY, stepsThatFit(sources, outputs, cut))
-  const feeds = job.memories.map((memory) => new Feed({ ...job, memory, steps: most })) as [Feed, Feed]
-  const stage = async (turn: number, first: number): Promise<void> => {
-    if (first >= cut.count) return
-    const steps = Math.min(job.clock.steps(most), cut.count - first)
-    await finishPaced(feeds[turn % 2]!.fill(first, steps, job.order), { signal })
-  }
-  let next = 0
-  await stage(0, 0)
-  for (let turn = 0; next < cut.count && !job.stopped?.(); turn++) {
-    const feed = feeds[turn % 2]!
-    next = feed.firstBatch + feed.steps
-    const running = runTurn(job, feed)
-    const staging = stage(turn + 1, next)
-    // Both, whatever becomes of one: a crossing is accounted for even if the rows after it cannot be read.
-    const [run, staged] = await Promise.allSettled([running, staging])
-    if (run.status === 'rejected') throw run.reason
-    if (run.value) await job.done(feed, run.value.result, run.value.planned)
+  const { cut, signal, running, gate, owner } = job
+  if (cut.count === 0) return
+  const cancellation = new Cancellation()
+  signal?.addEventListener('abort', cancellation.cancel)
+  for (const register of running) register.add(cancellation)
+  try {
+    const crossings = new Crossings(job, cancellation)
+    await crossings.stage(0, 0)
+    if (job.reads) await gate.reading(owner, () => crossings.run(), cancellation)
+    else await crossings.run()
     signal?.throwIfAborted()
-    // Cancelled: what comes after must not run either.
-    if (!run.value || run.value.result.completed < feed.steps) return job.gate.assertOpen(job.owner)
-    if (staged.status === 'rejected' && !job.stopped?.()) throw staged.reason
+    if (cancellation.requested) gate.assertOpen(owner)
+  } finally {
+    for (const register of running) register.delete(cancellation)
+    signal?.removeEventListener('abort', cancellation.cancel)
   }
 }
 
@@ -108,28 +98,72 @@ interface Turn {
   readonly planned: Planned
 }
 
-/** undefined where there was nothing to run any more. */
-function runTurn(job: CrossingJob, feed: Feed): Promise<Turn | undefined> {
-  return job.gate.turn(job.owner, async () => {
-    const { signal, clock, running } = job
+class Crossings {
+  readonly #job: CrossingJob
+  readonly #cancellation: Cancellation
+  readonly #most: number
+  readonly #feeds: readonly [Feed, Feed]
+
+  constructor(job: CrossingJob, cancellation: Cancellation) {
+    const most = Math.min(job.mostSteps ?? Number.POSITIVE_INFINITY, stepsThatFit(job.sources, job.outputs, job.cut))
+    this.#job = job
+    this.#cancellation = cancellation
+    this.#most = most
+    this.#feeds = job.memories.map((memory) => new Feed({ ...job, memory, steps: most })) as [Feed, Feed]
+  }
+
+  /** Readies the rows of turn `turn`, whose first batch is `first`. */
+  async stage(turn: number, first: number): Promise<void> {
+    const { cut, clock, order, signal } = this.#job
+    if (first >= cut.count) return
+    const steps = Math.min(clock.steps(this.#most), cut.count - first)
+    await finishPaced(this.#feeds[turn % 2]!.fill(first, steps, order), { signal })
+  }
+
+  async run(): Promise<void> {
+    const job = this.#job
+    let next = 0
+    for (let turn = 0; next < job.cut.count && !job.stopped?.(); turn++) {
+      const feed = this.#feeds[turn % 2]!
+      next = feed.firstBatch + feed.steps
+      const running = this.#turn(feed)
+      const staging = this.stage(turn + 1, next)
+      // Both, whatever becomes of one: a crossing is accounted for even if the rows after it cannot be read.
+      const [run, staged] = await Promise.allSettled([running, staging])
+      if (run.status === 'rejected') throw run.reason
+      if (run.value) await job.done(feed, run.value.result, run.value.planned)
+      job.signal?.throwIfAborted()
+      // Cancelled: what comes after must not run either.
+      if (!run.value || run.value.result.completed < feed.steps) return job.gate.assertOpen(job.owner)
+      if (staged.status === 'rejected' && !job.stopped?.()) throw staged.reason
+    }
+  }
+
+  /** undefined where there was nothing to run any more. */
+  #turn(feed: Feed): Promise<Turn | undefined> {
+    const { gate, owner, reads } = this.#job
+    const cross = () => this.#cross(feed)
+    return reads ? gate.readingTurn(owner, cross, this.#cancellation) : gate.turn(owner, cross, this.#cancellation)
+  }
+
+  async #cross(feed: Feed): Promise<Turn | undefined> {
+    const job = this.#job
+    const cancellation = this.#cancellation
     await job.enter?.()
     const plan = job.plan()
     const first = plan.next()
     const planned = first.done ? first.value : await finishApart(plan)
-    if (job.stopped?.() || signal?.aborted) return undefined
+    if (cancellation.requested || job.stopped?.()) return undefined
     const steps = job.ready?.(feed) ?? feed.steps
     if (steps === 0) return { planned, result: { completed: 0, status: Status.ok, segment: -1, call: -1, detail: 0 } }
-    const crossing = { cancel: () => planned.executor.cancel() }
-    signal?.addEventListener('abort', crossing.cancel)
-    for (const register of running) register.add(crossing)
+    cancellation.end = () => planned.executor.cancel()
     try {
       const start = performance.now()
       const result = await planned.executor.run(feed.crossing(steps))
-      if (result.completed === steps) clock.took(steps, performance.now() - start)
+      if (result.completed === steps) job.clock.took(steps, performance.now() - start)
       return { planned, result }
     } finally {
-      for (const register of running) register.delete(crossing)
-      signal?.removeEventListener('abort', crossing.cancel)
+      cancellation.end = undefined
     }
-  })
+  }
 }

@@ -1,14 +1,16 @@
 import { BackendError, expectation } from '../errors.js'
+import { type Cancellation, Lock } from './lock.js'
 
 /**
- * Lets the runs over one memory (a model's, a predictor's) through one at a time, in the order of asking. A long
- * operation enters anew for each crossing, so that others run between its steps.
+ * Lets the runs over one memory (a model's, a predictor's) through, in the order of asking. What writes takes a turn
+ * for each crossing, alone. What reads holds writers off from its first crossing to its last, and so sees one state;
+ * readers share, and their crossings take turns among themselves.
  */
 export class Gate {
   readonly #noun: string
-  readonly #waiting: (() => void)[] = []
+  readonly #access = new Lock()
+  readonly #crossings = new Lock()
   readonly #idle: (() => void)[] = []
-  #held = false
   #operations = 0
   #closed = false
 
@@ -38,18 +40,42 @@ export class Gate {
     }
   }
 
-  /** Runs `body` when everything that asked before is through. */
-  async turn<T>(method: string, body: () => T | Promise<T>): Promise<T> {
-    if (this.#held) await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    this.#held = true
+  /** Runs `body` alone: nothing else reads or writes meanwhile. */
+  turn<T>(method: string, body: () => T | Promise<T>): Promise<T>
+  /** The same; undefined where it was cancelled before it came to that. */
+  turn<T>(method: string, body: () => T | Promise<T>, cancellation: Cancellation | undefined): Promise<T | undefined>
+  turn<T>(method: string, body: () => T | Promise<T>, cancellation?: Cancellation): Promise<T | undefined> {
+    return this.#inside(this.#access, false, method, body, cancellation)
+  }
+
+  /** Runs `body` with nobody writing meanwhile. It must not wait for anything that wants to write, or to read anew. */
+  reading<T>(method: string, body: () => T | Promise<T>): Promise<T>
+  reading<T>(method: string, body: () => T | Promise<T>, cancellation: Cancellation | undefined): Promise<T | undefined>
+  reading<T>(method: string, body: () => T | Promise<T>, cancellation?: Cancellation): Promise<T | undefined> {
+    return this.#inside(this.#access, true, method, body, cancellation)
+  }
+
+  /** Inside `reading`: runs `body` with no other reader inside a turn. */
+  readingTurn<T>(method: string, body: () => T | Promise<T>): Promise<T>
+  readingTurn<T>(method: string, body: () => T | Promise<T>, cancellation: Cancellation | undefined): Promise<T | undefined>
+  readingTurn<T>(method: string, body: () => T | Promise<T>, cancellation?: Cancellation): Promise<T | undefined> {
+    return this.#inside(this.#crossings, false, method, body, cancellation)
+  }
+
+  async #inside<T>(
+    lock: Lock,
+    shared: boolean,
+    method: string,
+    body: () => T | Promise<T>,
+    cancellation: Cancellation | undefined
+  ): Promise<T | undefined> {
+    const entered = lock.enter(shared, cancellation)
+    if (entered !== true && !(await entered)) return undefined
     try {
       this.assertOpen(method)
       return await body()
     } finally {
-      const next = this.#waiting.shift()
-      // Handed on without letting go: nobody slips in between.
-      if (next) next()
-      else this.#held = false
+      lock.leave(shared)
     }
   }
 

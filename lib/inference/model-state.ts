@@ -1,7 +1,7 @@
-import type { RunningCrossing } from '../data/crossings.js'
 import { FeedPool } from '../data/feed.js'
 import { Gate } from '../data/gate.js'
 import type { InputSpec } from '../data/input-spec.js'
+import { Cancellation } from '../data/lock.js'
 import { finishPaced } from '../data/pace.js'
 import type { NamedTensor } from '../io/safetensors.js'
 import type { BufferSpec, ModelDescription, ParameterSpec } from '../programs/index.js'
@@ -24,6 +24,8 @@ export interface Snapshot {
   /** Inside a turn of the model. */
   take(): Promise<void>
   takeSync(): void
+  /** It could not be taken in time: whoever asks for it next hears why. */
+  missed(error: unknown): void
 }
 
 /** What a model holds, for all that runs on it: memory, plans, and the gate that lets runs through one at a time. */
@@ -46,10 +48,11 @@ export class ModelState {
   training: string | undefined
   /** Predictors that have still to take theirs. */
   readonly snapshots = new Set<Snapshot>()
-  /** Crossings on their way. */
-  readonly running = new Set<RunningCrossing>()
+  /** Runs on their way. */
+  readonly running = new Set<Cancellation>()
   #initialized = false
   #initialization: Sliced<void> | undefined
+  #disposal: Promise<void> | undefined
 
   constructor({ runtime, description, input, seed }: ModelStateOptions) {
     this.runtime = runtime
@@ -99,36 +102,61 @@ export class ModelState {
 
   /** Takes the snapshots that were asked for since the last run, before anything is written. */
   async takeSnapshots(): Promise<void> {
-    for (const snapshot of this.snapshots) await snapshot.take()
+    for (const snapshot of this.snapshots)
+      try {
+        await snapshot.take()
+      } catch (error) {
+        snapshot.missed(error)
+      }
   }
 
   takeSnapshotsSync(): void {
-    for (const snapshot of this.snapshots) snapshot.takeSync()
+    for (const snapshot of this.snapshots)
+      try {
+        snapshot.takeSync()
+      } catch (error) {
+        snapshot.missed(error)
+      }
   }
 
   /** Refuses everything from now on, and lets go of the memory when the last run has ended. */
-  async dispose(): Promise<void> {
-    if (this.gate.closed) return await this.gate.idle()
+  dispose(): Promise<void> {
+    return (this.#disposal ??= this.#dispose())
+  }
+
+  async #dispose(): Promise<void> {
     this.gate.close()
     for (const running of this.running) running.cancel()
-    if (this.gate.operations > 0) await this.gate.idle()
-    // A predictor that cannot take its copy any more says so when it is asked; the rest is let go all the same.
-    try {
-      this.takeSnapshotsSync()
-    } catch {}
+    if (this.gate.operations > 0) {
+      await this.gate.idle()
+      await this.takeSnapshots()
+    } else this.takeSnapshotsSync()
     this.plans.dispose()
     this.feeds.clear()
   }
 
-  /** The numbers as they are after a completed step, copied in slices. */
-  async copyTensors(owner: string, signal: AbortSignal | undefined): Promise<readonly NamedTensor[]> {
+  /** Runs `body` while nothing writes; the signal ends the wait for that at once. */
+  async read<T>(owner: string, signal: AbortSignal | undefined, body: () => T | Promise<T>): Promise<T> {
     return await this.gate.operation(owner, async () => {
       await this.settle(signal)
-      return await this.gate.turn(owner, () => {
-        const tensors = Object.entries({ ...this.parameters, ...this.buffers })
-        return finishPaced(copies(tensors), { signal })
-      })
+      const cancellation = new Cancellation()
+      signal?.addEventListener('abort', cancellation.cancel)
+      let value: { readonly given: T } | undefined
+      const give = async () => ({ given: await body() })
+      try {
+        value = await this.gate.reading(owner, give, cancellation)
+      } finally {
+        signal?.removeEventListener('abort', cancellation.cancel)
+      }
+      signal?.throwIfAborted()
+      return value!.given
     })
+  }
+
+  /** The numbers as they are after a completed step, copied in slices. */
+  async copyTensors(owner: string, signal: AbortSignal | undefined): Promise<readonly NamedTensor[]> {
+    const tensors = Object.entries({ ...this.parameters, ...this.buffers })
+    return await this.read(owner, signal, () => finishPaced(copies(tensors), { signal }))
   }
 
   #parameter({ offset, length, shape }: ParameterSpec): Tensor {

@@ -1,8 +1,9 @@
 import { cutBatches } from '../data/batches.js'
-import { type RunningCrossing, runCrossings, type StepClock } from '../data/crossings.js'
+import { runCrossings, type StepClock } from '../data/crossings.js'
 import type { FeedPool } from '../data/feed.js'
 import type { Gate } from '../data/gate.js'
 import type { InputSpec } from '../data/input-spec.js'
+import type { Cancellation } from '../data/lock.js'
 import { finishPaced } from '../data/pace.js'
 import { type InputData, inputRows, type RowSource } from '../data/rows.js'
 import { wrongKind } from '../errors.js'
@@ -26,7 +27,7 @@ export interface Predicting {
   readonly gate: Gate
   readonly feeds: FeedPool
   readonly clock: StepClock
-  readonly running: Set<RunningCrossing>
+  readonly running: Set<Cancellation>
   readonly input: InputSpec
   readonly outputShape: StaticShape
   /** Largest batch that the plan may have. */
@@ -76,6 +77,7 @@ async function predictRows(
       cut,
       runtime: target.runtime,
       gate: target.gate,
+      reads: true,
       clock: target.clock,
       running: [target.running],
       sources: [source],

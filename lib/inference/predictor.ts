@@ -1,7 +1,9 @@
-import { type RunningCrossing, StepClock } from '../data/crossings.js'
+import { StepClock } from '../data/crossings.js'
 import { Gate } from '../data/gate.js'
+import type { Cancellation } from '../data/lock.js'
 import { finishApart } from '../data/pace.js'
 import type { InputData } from '../data/rows.js'
+import { BackendError, expectation } from '../errors.js'
 import { checkOptions, integerOption } from '../options.js'
 import { foldedStages } from '../programs/index.js'
 import { finish, type Sliced } from '../sliced.js'
@@ -86,10 +88,11 @@ class FoldedTarget implements Predicting, Snapshot {
   readonly maxBatch: number
   readonly gate = new Gate('predictor')
   readonly clock = new StepClock()
-  readonly running = new Set<RunningCrossing>()
+  readonly running = new Set<Cancellation>()
   #prepare: Plan | undefined
   #predict: Plan | undefined
   #taken = false
+  #missed: { readonly error: unknown } | undefined
 
   constructor(state: ModelState, maxBatch: number) {
     this.#state = state
@@ -120,12 +123,28 @@ class FoldedTarget implements Predicting, Snapshot {
 
   async settle(owner: string, signal: AbortSignal | undefined): Promise<void> {
     if (this.#taken) return
-    await this.#fromModel(owner, signal, () => this.take())
+    const state = this.#state
+    this.#assertNotMissed(owner)
+    try {
+      await this.#fromModel(owner, signal, () => this.take())
+    } catch (error) {
+      signal?.throwIfAborted()
+      if (!state.gate.closed) throw error
+    }
+    // A model that is disposed of gives its predictors their copies last of all.
+    if (state.gate.closed) await state.dispose()
+    this.#assertNotMissed(owner)
   }
 
   settleSync(owner: string): void {
     if (this.#taken) return
-    this.#state.gate.assertIdle(owner)
+    this.#assertNotMissed(owner)
+    const { gate } = this.#state
+    if (gate.closed)
+      throw new BackendError(expectation(owner, 'no run of its model on its way', 'a dispose that waits for one', 'Await it, or predict'), {
+        code: 'EVENKEEL_BUSY'
+      })
+    gate.assertIdle(owner)
     this.takeSync()
   }
 
@@ -134,11 +153,8 @@ class FoldedTarget implements Predicting, Snapshot {
   }
 
   async #fromModel(owner: string, signal: AbortSignal | undefined, copy: () => Promise<void>): Promise<void> {
-    const { gate } = this.#state
-    await gate.operation(owner, async () => {
-      await this.#state.settle(signal)
-      await gate.turn(owner, copy)
-    })
+    const state = this.#state
+    await state.read(owner, signal, () => state.gate.readingTurn(owner, copy))
   }
 
   async take(): Promise<void> {
@@ -146,7 +162,9 @@ class FoldedTarget implements Predicting, Snapshot {
   }
 
   async #copy(): Promise<void> {
+    await this.#state.settle()
     const plan = this.#prepare ?? (await finishApart(this.#planned()))
+    if (this.gate.closed) return this.#release()
     await plan.executor.run(wholeRun)
     this.#done()
   }
@@ -158,8 +176,23 @@ class FoldedTarget implements Predicting, Snapshot {
     this.#done()
   }
 
+  missed(error: unknown): void {
+    this.#missed = { error }
+    this.#state.snapshots.delete(this)
+  }
+
+  #assertNotMissed(owner: string): void {
+    if (!this.#missed) return
+    const { error: cause } = this.#missed
+    const code = cause instanceof BackendError ? { code: cause.code } : {}
+    const advice = this.#state.gate.closed ? 'Its model was disposed of' : 'Its model has changed since: call refresh()'
+    const message = expectation(owner, 'a predictor that has copied its model', `one that could not: ${(cause as Error)?.message}`, advice)
+    throw new BackendError(message, { cause, ...code })
+  }
+
   #done(): void {
     this.#taken = true
+    this.#missed = undefined
     this.#state.snapshots.delete(this)
   }
 
@@ -182,8 +215,13 @@ class FoldedTarget implements Predicting, Snapshot {
     for (const running of this.running) running.cancel()
     if (this.gate.operations > 0) await this.gate.idle()
     if (again) return
+    this.#release()
+  }
+
+  #release(): void {
     this.#prepare?.dispose()
     this.#predict?.dispose()
+    this.#prepare = this.#predict = undefined
   }
 }
 

@@ -24,12 +24,14 @@ export async function* streamRows(
   const given = checkOptions(owner, options, ['signal', 'batchSize'])
   const signal = signalOption(owner, given.signal)
   const most = integerOption(owner, 'batchSize', given.batchSize, target.maxBatch ?? defaultBatch, { atLeast: 1 })
+  signal?.throwIfAborted()
   const reader = new RowReader(iteratorOf(owner, rows))
   const elements = staticElementCount(target.outputShape)
+  signal?.addEventListener('abort', reader.wake)
   try {
     for (;;) {
-      signal?.throwIfAborted()
       const batch = await reader.batch(most)
+      signal?.throwIfAborted()
       if (batch.length === 0) return
       const { data } = await predict(target, owner, batch as NestedNumbers, { ...(signal ? { signal } : {}), batchSize: most })
       // A copy a row, so that one kept row does not keep its whole batch.
@@ -37,6 +39,7 @@ export async function* streamRows(
         yield { data: data.slice(row * elements, (row + 1) * elements), shape: target.outputShape }
     }
   } finally {
+    signal?.removeEventListener('abort', reader.wake)
     reader.close()
   }
 }
@@ -47,9 +50,21 @@ class RowReader {
   readonly #iterator: RowIterator
   #pending: Promise<IteratorResult<StreamRow>> | undefined
   #ended = false
+  #wake: (() => void) | undefined
 
   constructor(iterator: RowIterator) {
     this.#iterator = iterator
+  }
+
+  /** Ends the wait for a source that is silent. */
+  readonly wake = (): void => this.#wake?.()
+
+  /** What the source gives next; undefined where `wake` comes first. */
+  #next(pending: Promise<IteratorResult<StreamRow>>): Promise<IteratorResult<StreamRow> | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#wake = () => resolve(undefined)
+      pending.then(resolve, reject)
+    })
   }
 
   /** At least one row, then those that come without waiting for anything but the event loop's next turn; none at the end. */
@@ -57,7 +72,7 @@ class RowReader {
     const rows: unknown[] = []
     while (rows.length < most && !this.#ended) {
       this.#pending ??= Promise.resolve(this.#iterator.next())
-      const next = await (rows.length === 0 ? this.#pending : Promise.race([this.#pending, idle()]))
+      const next = await (rows.length === 0 ? this.#next(this.#pending) : Promise.race([this.#pending, idle()]))
       if (next === undefined) break
       this.#pending = undefined
       if (next.done) this.#ended = true

@@ -141,7 +141,7 @@ class Fit {
     const cut = this.#cut
     if (cut.count === 0)
       throw outOfRange(owner, `at least batchSize = ${this.#settings.batchSize} rows with lastBatch 'drop'`, this.#training.x.rows)
-    const planned = await this.#state.planInTurn(owner, cut.largest)
+    const planned = await this.#state.planAhead(owner, cut.largest)
     const smallest = Math.min(cut.size(0), cut.size(cut.count - 1))
     const advice = cut.largest > smallest ? `. Use lastBatch: 'balance'` : '. Use a larger batchSize'
     this.#state.assertBatch(owner, smallest, planned, cut.rows < 2 ? '. Give more rows' : advice)

@@ -127,7 +127,7 @@ const batchAdvice = '. Give more rows at a time'
 
 async function runStep(state: TrainingState, owner: string, { x, y }: Rows): Promise<StepResult> {
   const { model } = state
-  const planned = await state.planInTurn(owner, x.rows)
+  const planned = await state.planAhead(owner, x.rows)
   state.assertBatch(owner, x.rows, planned, batchAdvice)
   const step = state.steps
   let loss = Number.NaN

@@ -1,5 +1,5 @@
-import type { RunningCrossing } from '../data/crossings.js'
 import { StepClock } from '../data/crossings.js'
+import type { Cancellation } from '../data/lock.js'
 import { finishApart } from '../data/pace.js'
 import type { RowSource } from '../data/rows.js'
 import { BackendError, expectation, outOfRange, withCode, wrongKind } from '../errors.js'
@@ -35,7 +35,7 @@ export class TrainingState {
   readonly optimizer: Optimizer
   readonly clock = new StepClock()
   /** This trainer's crossing on its way. */
-  readonly running = new Set<RunningCrossing>()
+  readonly running = new Set<Cancellation>()
   /** Steps done over its life: the number of the next. */
   steps = 0
   /** Epochs begun over its life: the number of the next. */
@@ -113,9 +113,9 @@ export class TrainingState {
     return (this.#planned = { program, executor: plan.executor, plan, minimumBatch, frozen })
   }
 
-  /** The same in a turn of the model, its slices in turns of the event loop of their own. */
-  async planInTurn(owner: string, rows: number): Promise<TrainingPlan> {
-    return await this.model.gate.turn(owner, () => finishApart(this.plan(owner, rows)))
+  /** The same before the first turn, its slices in turns of the event loop of their own. Predictions go on meanwhile. */
+  async planAhead(owner: string, rows: number): Promise<TrainingPlan> {
+    return await this.model.gate.reading(owner, () => finishApart(this.plan(owner, rows)))
   }
 
   #allocate(states: Readonly<Record<string, number>>): Record<string, ArrayBufferLike> {

@@ -98,6 +98,34 @@ describe.each(modelBackends)('a predictor on %s', (backend) => {
     expect(closed).toBe(true)
   })
 
+  it('ends a stream at once by its signal, though the source is silent, and closes the source', async () => {
+    using predictor = toyModel(backend).predictor()
+    const controller = new AbortController()
+    let closed = 0
+    const silent = {
+      [Symbol.asyncIterator]: () => ({
+        sent: 0,
+        next() {
+          return this.sent++ < 2 ? Promise.resolve({ done: false, value: x.subarray(0, 4) }) : new Promise<never>(() => {})
+        },
+        async return() {
+          closed++
+          return { done: true as const, value: undefined }
+        }
+      })
+    }
+    let outputs = 0
+    const reading = (async () => {
+      for await (const _ of predictor.stream(silent, { signal: controller.signal }))
+        if (++outputs === 2) setTimeout(() => controller.abort(new Error('enough')), 5)
+    })()
+    expect((await rejection(reading)).message).toBe('enough')
+    expect([outputs, closed]).toEqual([2, 1])
+    const late = predictor.stream(silent, { signal: controller.signal })
+    expect((await rejection(late.next())).message).toBe('enough')
+    expect(closed).toBe(1)
+  })
+
   it('refuses what it cannot use', async () => {
     const net = toyModel(backend)
     const predictor = net.predictor({ maxBatch: 8 })

@@ -1,0 +1,181 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { BackendError, batchNorm, linear, type Metric, relu, sequential, type Trainer } from '../../lib/index.js'
+import { ModelState } from '../../lib/inference/model-state.js'
+import { describeModel } from '../../lib/programs/index.js'
+import { normalizeSeed } from '../../lib/random.js'
+import { selectRuntime } from '../../lib/runtime/select.js'
+import { Model } from '../../lib/training/model.js'
+import { modelBackends, rejection, thrown, toyData, toyModel, toyTrainer } from '../helpers/models.js'
+
+/** Equal rows: their outputs are equal bits where one set of parameters made them all, in whatever batches. */
+const rows = 20_000
+const equalRows = new Float32Array(rows * 4).fill(0.75)
+
+/** How many different outputs there are. */
+function states(output: Float32Array): number {
+  const seen = new Set<string>()
+  for (let row = 0; row < output.length; row += 3) seen.add(output.subarray(row, row + 3).join())
+  return seen.size
+}
+
+async function stepsPast(trainer: Trainer, count: number): Promise<void> {
+  const start = trainer.steps
+  while (trainer.steps < start + count) await turn()
+}
+
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await turn()
+}
+
+describe.each(modelBackends)('what reads during a fit on %s', (backend) => {
+  it('sees one completed step in the whole of a call', async () => {
+    const net = toyModel(backend)
+    const trainer = toyTrainer(net)
+    const outputs: Float32Array[] = []
+    const keep: Metric = {
+      name: 'keep',
+      start: () => ({ update: ({ output }) => void outputs.push(output.slice()), result: () => 0 })
+    }
+    const fit = trainer.fit(toyData(), { epochs: 1e9, batchSize: 8 })
+    await stepsPast(trainer, 1)
+    // Small batches, so that each call has many crossings; two at once, as they share.
+    const [one, two] = await Promise.all([net.predict(equalRows, { batchSize: 16 }), net.predict(equalRows, { batchSize: 24 })])
+    expect([states(one.data), states(two.data)]).toEqual([1, 1])
+    await net.evaluate({ x: equalRows, y: new Int32Array(rows) }, { metrics: [keep], batchSize: 16 })
+    expect(outputs.length).toBe(rows / 16)
+    const evaluated = outputs.flatMap((output) => [...output])
+    expect(states(Float32Array.from(evaluated))).toBe(1)
+    await stepsPast(trainer, 2)
+    const later = await net.predict(equalRows.subarray(0, 4))
+    expect(later.data).not.toEqual(one.data.subarray(0, 3))
+    trainer.stop()
+    expect((await fit).stopped).toBe(true)
+  })
+
+  it('sees one set of parameters though its predictor is refreshed', async () => {
+    const net = toyModel(backend)
+    const trainer = toyTrainer(net)
+    const fit = trainer.fit(toyData(), { epochs: 1e9, batchSize: 8 })
+    const predictor = net.predictor({ maxBatch: 16 })
+    const first = await predictor.predict(equalRows.subarray(0, 4))
+    for (let round = 0; round < 3; round++) {
+      await stepsPast(trainer, 1)
+      const predicting = predictor.predict(equalRows, { batchSize: 1 })
+      await Promise.race([predicting, turns(3)])
+      const refreshing = predictor.refresh()
+      expect(states((await predicting).data)).toBe(1)
+      await refreshing
+    }
+    expect((await predictor.predict(equalRows.subarray(0, 4))).data).not.toEqual(first.data)
+    trainer.stop()
+    await fit
+  })
+
+  it('lets a fit be aborted or stopped that waits for it', async () => {
+    const net = toyModel(backend)
+    const trainer = toyTrainer(net)
+    await trainer.step(toyData())
+    const long = new Float32Array(rows * 8 * 4)
+    let predicted = false
+    const predicting = net.predict(long, { batchSize: 2 }).then(() => (predicted = true))
+    await turns(5)
+    const controller = new AbortController()
+    const aborted = rejection(trainer.fit(toyData(), { signal: controller.signal }))
+    await turns(5)
+    controller.abort(new Error('enough'))
+    expect((await aborted).message).toBe('enough')
+    const stopped = trainer.fit(toyData())
+    await turns(5)
+    trainer.stop()
+    expect(await stopped).toMatchObject({ stopped: true, steps: 0 })
+    expect(predicted).toBe(false)
+    await predicting
+    expect((await trainer.fit(toyData())).steps).toBe(7)
+  })
+
+  it('validates while predictions go on, and all of them end', async () => {
+    const net = toyModel(backend)
+    const trainer = toyTrainer(net)
+    const validation = { x: equalRows, y: new Int32Array(rows) }
+    const fit = trainer.fit(toyData(), { epochs: 3, validation })
+    const predictor = net.predictor()
+    const results = await Promise.all([
+      fit,
+      ...Array.from({ length: 8 }, () => net.predict(equalRows, { batchSize: 64 })),
+      ...Array.from({ length: 4 }, () => predictor.predict(equalRows)),
+      predictor.refresh(),
+      predictor.refresh()
+    ])
+    expect(results[0].steps).toBe(21)
+  })
+})
+
+describe.each(modelBackends)('a predictor on %s whose model goes', (backend) => {
+  const { x } = toyData(20, 9)
+
+  it('takes its copy though a run of the model is on its way', async () => {
+    const net = toyModel(backend)
+    const expected = net.predictor().predictSync(x)
+    const running = rejection(net.predict(equalRows, { batchSize: 2 }))
+    const [asked, other] = [net.predictor(), net.predictor()]
+    const early = asked.predict(x)
+    await turn()
+    net.dispose()
+    expect(thrown(() => other.predictSync(x)).message).toBe(
+      'Predictor.predictSync: expected no run of its model on its way, got a dispose that waits for one. Await it, or predict'
+    )
+    expect((await other.predict(x)).data).toEqual(expected.data)
+    expect((await early).data).toEqual(expected.data)
+    expect((await running).code).toBe('EVENKEEL_DISPOSED')
+    expect(other.predictSync(x).data).toEqual(expected.data)
+    expect((await rejection(other.refresh())).code).toBe('EVENKEEL_DISPOSED')
+  })
+
+  it('says why where it could not take it', async () => {
+    const memory = { out: false }
+    const net = new Model(stateOn(backend, memory))
+    const trainer = toyTrainer(net)
+    await trainer.step(toyData())
+    const predictor = net.predictor()
+    memory.out = true
+    // The training does not suffer from it.
+    expect((await trainer.step(toyData())).step).toBe(1)
+    memory.out = false
+    const refused = await rejection(predictor.predict(x))
+    expect(refused.code).toBe('EVENKEEL_OUT_OF_MEMORY')
+    expect(refused.message).toBe(
+      'Predictor.predict: expected a predictor that has copied its model, got one that could not: no memory. Its model has changed since: call refresh()'
+    )
+    await predictor.refresh()
+    expect((await predictor.predict(x)).shape).toEqual([20, 3])
+    const second = net.predictor()
+    memory.out = true
+    net.dispose()
+    expect(thrown(() => second.predictSync(x)).message).toMatch(/got one that could not: no memory\. Its model was disposed of$/)
+    expect((await rejection(second.predict(x))).cause).toBeInstanceOf(BackendError)
+  })
+})
+
+/** A model's state whose runtime has no more memory where that is said. */
+function stateOn(backend: string, memory: { out: boolean }): ModelState {
+  const runtime = selectRuntime({ backend: backend as 'native' | 'portable' })
+  const { instructionSet, threads } = runtime
+  return new ModelState({
+    runtime: {
+      backend: runtime.backend,
+      instructionSet,
+      threads,
+      call: (...given) => runtime.call(...given),
+      gather: (...given) => runtime.gather(...given),
+      compile: (program) => runtime.compile(program),
+      allocate: (bytes) => {
+        if (memory.out) throw new BackendError('no memory', { code: 'EVENKEEL_OUT_OF_MEMORY' })
+        return runtime.allocate(bytes)
+      }
+    },
+    description: describeModel(sequential(linear(16), batchNorm(), relu(), linear(3)), [4]),
+    input: { shape: [4] },
+    seed: normalizeSeed(7, 'test')
+  })
+}
