@@ -20,8 +20,8 @@ import { fill } from './fill.js'
 import { matmul } from './matmul.js'
 import { matmulPack } from './matmul-pack.js'
 import { maxNorm } from './max-norm.js'
-import { mean } from './mean.js'
-import { meanBackward } from './mean-backward.js'
+import { reduce } from './reduce.js'
+import { reduceBackward } from './reduce-backward.js'
 import { scaleColumns } from './scale-columns.js'
 import { sgdUpdate } from './sgd-update.js'
 import { softmaxCrossEntropyBackward } from './softmax-cross-entropy-backward.js'
@@ -41,8 +41,8 @@ export const portableKernels: Readonly<Record<KernelName, PortableKernel>> = {
   addBias,
   scaleColumns,
   sumRows,
-  mean,
-  meanBackward,
+  reduce,
+  reduceBackward,
   fill,
   activationForward,
   activationBackward,

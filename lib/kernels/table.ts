@@ -90,16 +90,16 @@ export const kernelTable = [
     scalars: []
   },
   {
-    name: 'mean', // out[0] = Σ x / count, summed in float64
-    operands: [write('out', one), read('x', dim(0))],
-    dims: ['count'],
-    scalars: []
+    name: 'reduce', // out[o, m, i] = operation (code of types.ts) over f and s of x[o, f, m, s, i], float64 across fixed groups
+    operands: [write('out', product(0, 2, 4)), read('x', product(0, 1, 2, 3, 4))],
+    dims: ['outer', 'first', 'middle', 'second', 'inner'],
+    scalars: ['operation']
   },
   {
-    name: 'meanBackward', // dx[i] = dMean[0] / count
-    operands: [write('dx', dim(0)), read('dMean', one)],
-    dims: ['count'],
-    scalars: []
+    name: 'reduceBackward', // dx[o, f, m, s, i] = dy[o, m, i], for a mean divided by first · second
+    operands: [write('dx', product(0, 1, 2, 3, 4)), read('dy', product(0, 2, 4))],
+    dims: ['outer', 'first', 'middle', 'second', 'inner'],
+    scalars: ['operation']
   },
   {
     name: 'fill', // out[i] = value

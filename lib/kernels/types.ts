@@ -54,3 +54,7 @@ export type PortableKernel = (call: KernelCallArguments) => StatusCode
 /** The activation codes that kernels with a fused activation take, in the scalar `activation`. */
 export const Activation = { identity: 0, relu: 1, leakyRelu: 2, sigmoid: 3, tanh: 4 } as const
 export type ActivationName = keyof typeof Activation
+
+/** The codes that `reduce` and `reduceBackward` take in the scalar `operation`. */
+export const Reduction = { sum: 0, mean: 1, max: 2, min: 3 } as const
+export type ReductionName = keyof typeof Reduction

@@ -1,30 +1,14 @@
-import type { Operation, Value } from '../graph/graph.js'
-import { elementCount, type Shape } from '../shape.js'
-import { float32 } from './types.js'
-
-const operation: Operation = {
-  name: 'mean',
-  infer: () => [float32([1])],
-  gradient: ({ inputs: [x] }, [upstream]) => [upstream!.graph.apply(backward, [upstream!], { shape: x!.shape })[0]!],
-  lower({ inputs: [x], outputs: [out] }, lowering) {
-    lowering.call('mean', [out!, x!], [elementCount(x!.shape)])
-  }
-}
-
-const backward: Operation<{ readonly shape: Shape }> = {
-  name: 'meanBackward',
-  infer: (_inputs, { shape }) => [float32(shape)],
-  lower({ inputs: [upstream], outputs: [dx] }, lowering) {
-    lowering.call('meanBackward', [dx!, upstream!], [elementCount(dx!.shape)])
-  }
-}
+import type { Value } from '../graph/graph.js'
+import { type ReduceOptions, reduceBy } from './reduce.js'
 
 /**
- * The mean of all elements, summed in float64.
+ * The mean over some dimensions, summed in float64, rounded once.
  *
  * @param x any shape
- * @returns [1]
+ * @param options `axes`, all unless said otherwise; `keepDimensions`
+ * @returns x's shape without the axes, or with 1 in their place; [1] where the mean is over all and none is kept
+ * @throws ShapeError for an axis that x does not have
  */
-export function mean(x: Value): Value {
-  return x.graph.apply(operation, [x], {})[0]!
+export function mean(x: Value, options?: ReduceOptions): Value {
+  return reduceBy(x, 'mean', options)
 }

@@ -7,8 +7,8 @@ extern const KernelEntry kAdd;
 extern const KernelEntry kAddBias;
 extern const KernelEntry kScaleColumns;
 extern const KernelEntry kSumRows;
-extern const KernelEntry kMean;
-extern const KernelEntry kMeanBackward;
+extern const KernelEntry kReduce;
+extern const KernelEntry kReduceBackward;
 extern const KernelEntry kFill;
 extern const KernelEntry kActivationForward;
 extern const KernelEntry kActivationBackward;
@@ -43,8 +43,8 @@ const KernelEntry* const kKernelTable[] = {
     &kAddBias,
     &kScaleColumns,
     &kSumRows,
-    &kMean,
-    &kMeanBackward,
+    &kReduce,
+    &kReduceBackward,
     &kFill,
     &kActivationForward,
     &kActivationBackward,

@@ -34,8 +34,15 @@ std::vector<Dims> CasesOf(int dim_count) {
         for (int64_t c : kShortSides) cases.push_back({a, b, c});
     cases.insert(cases.end(), {{130, 67, 1}, {5, 33, 130}, {129, 65, 70}, {700, 130, 1}});
   }
+  // More dims: sides that rise and fall, with a 0, a 1 or a longer one at each place.
   if (dim_count > 3) {
-    for (int64_t side : kShortSides) cases.push_back(Dims(static_cast<size_t>(dim_count), side));
+    for (int at = 0; at < dim_count; ++at) {
+      for (int64_t side : {0, 1, 19, 700}) {
+        Dims dims;
+        for (int i = 0; i < dim_count; ++i) dims.push_back(i == at ? side : 2 + (i + at) % 3);
+        cases.push_back(dims);
+      }
+    }
   }
   return cases;
 }

@@ -25,7 +25,7 @@ describe('differentiate', () => {
     expect([...gradients.keys()]).toEqual([w])
     expect(formatShape(gradients.get(w)!.shape)).toBe('[4, 3]')
     expect(names(gradients.get(w)!)).toMatchInlineSnapshot(
-      `"matmul(activationBackward(meanBackward(fill()), activation(matmul(x, w, -, -, -))), x, -, -, -)"`
+      `"matmul(activationBackward(reduceBackward(reshape(fill())), activation(matmul(x, w, -, -, -))), x, -, -, -)"`
     )
   })
 
@@ -33,7 +33,7 @@ describe('differentiate', () => {
     const graph = new Graph()
     const w = graph.parameter('w', [4])
     const gradients = differentiate(graph, mean(add(w, w)), [w], operations)
-    expect(names(gradients.get(w)!)).toBe('add(meanBackward(fill()), meanBackward(fill()))')
+    expect(names(gradients.get(w)!)).toBe('add(reduceBackward(fill()), reduceBackward(fill()))')
   })
 
   it('does not compute what nobody asked for', () => {
@@ -44,7 +44,7 @@ describe('differentiate', () => {
     const loss = mean(matmul(matmul(x, first, { transposeB: true }), second, { transposeB: true }))
     const before = graph.nodes.length
     differentiate(graph, loss, [second], operations)
-    expect(graph.nodes.slice(before).map(({ operation }) => operation.name)).toEqual(['fill', 'meanBackward', 'matmul'])
+    expect(graph.nodes.slice(before).map(({ operation }) => operation.name)).toEqual(['fill', 'reshape', 'reduceBackward', 'matmul'])
   })
 
   it('gives gradients the shape before a reshape', () => {

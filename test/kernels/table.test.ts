@@ -57,7 +57,7 @@ describe('the kernel table', () => {
     for (const [index, spec] of table.entries()) {
       for (const sizes of dimCases) {
         for (const scalar of scalarCases) {
-          const dims = sizes.slice(0, spec.dims.length)
+          const dims = spec.dims.map((_, position) => sizes[position % sizes.length]! + (position < sizes.length ? 0 : position))
           const scalars = spec.scalars.map(() => scalar)
           const expected = spec.operands.map((operand) => operand.elements(dims, scalars))
           expect(addon!.elements(index, dims, scalars), `${spec.name} of ${dims}, scalars ${scalar}`).toEqual(expected)
