@@ -19,9 +19,9 @@ export function* initialize(
 }
 
 function* fill(target: Float32Array, { shape, stream, length, initializer }: ParameterSpec, key: readonly [number, number]): Sliced<void> {
-  const most = initializer.whole ? Math.max(1, length) : sliceElements
-  for (let start = 0; start < length; start += most) {
-    initializer.fill(target, { shape, key, stream, start, end: Math.min(length, start + most) })
+  if (initializer.slices) return yield* initializer.slices(target, { shape, key, stream, start: 0, end: length })
+  for (let start = 0; start < length; start += sliceElements) {
+    initializer.fill(target, { shape, key, stream, start, end: Math.min(length, start + sliceElements) })
     yield
   }
 }

@@ -1,17 +1,26 @@
-import { forEachGradient, gradientOperands } from './batch-norm-gradient.js'
+import { activationGradients, centered, channelScale, gradientChunk, gradientOperands } from './batch-norm-gradient.js'
 import { type PortableKernel, Status } from './types.js'
 
 /** dx = ((dz − dBeta/m) − (x − mean) · (invStd · dGamma/m)) · scale, one rounding an operation; running 1: the first two are 0 */
 export const batchNormBackwardApply: PortableKernel = ({ operands, dims, scalars }) => {
   const dx = operands[0] as Float32Array
   const given = gradientOperands(operands, 1)
+  const { x, invStd } = given
   const [dGamma, dBeta] = operands.slice(9) as [Float32Array, Float32Array]
-  const values = dims[0]! * dims[2]!
+  const [outer, channels, inner] = dims as [number, number, number]
+  const count = outer * channels * inner
+  const values = outer * inner
   const running = scalars[3] !== 0
-  forEachGradient(given, dims, scalars, (i, c, dz, centered, scale) => {
-    const offset = running ? 0 : Math.fround(dBeta[c]! / values)
-    const factor = running ? 0 : Math.fround((given.invStd[c]! * dGamma[c]!) / values)
-    dx[i] = Math.fround(Math.fround(dz - offset) - Math.fround(centered * factor)) * scale
-  })
+  for (let first = 0; first < count; first += gradientChunk) {
+    const end = Math.min(count, first + gradientChunk)
+    const gradients = activationGradients(given, dims, scalars, first, end)
+    for (let i = first; i < end; i++) {
+      const c = Math.floor(i / inner) % channels
+      const offset = running ? 0 : Math.fround(dBeta[c]! / values)
+      const factor = running ? 0 : Math.fround((invStd[c]! * dGamma[c]!) / values)
+      const difference = Math.fround(gradients[i - first]! - offset) - Math.fround(centered(given, x[i]!, c) * factor)
+      dx[i] = Math.fround(difference) * channelScale(given, c)
+    }
+  }
   return Status.ok
 }

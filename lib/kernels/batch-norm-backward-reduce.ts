@@ -1,4 +1,4 @@
-import { forEachGradient, gradientOperands } from './batch-norm-gradient.js'
+import { activationGradients, gradientChunk, gradientOperands } from './batch-norm-gradient.js'
 import { scratch } from './scratch.js'
 import { type PortableKernel, Status } from './types.js'
 
@@ -6,17 +6,24 @@ import { type PortableKernel, Status } from './types.js'
 export const batchNormBackwardReduce: PortableKernel = ({ operands, dims, scalars }) => {
   const [dGamma, dBeta] = operands as [Float32Array, Float32Array]
   const given = gradientOperands(operands, 2)
-  const channels = dims[1]!
+  const { x, mean, meanLow, invStd } = given
+  const [outer, channels, inner] = dims as [number, number, number]
+  const count = outer * channels * inner
   const sums = scratch(channels, 2)
-  forEachGradient(given, dims, scalars, (i, c, dz) => {
-    // The difference in float64: in float32 it may overflow.
-    const centered = given.x[i]! - given.mean[c]! - (given.meanLow ? given.meanLow[c]! : 0)
-    sums[c] = sums[c]! + dz
-    sums[channels + c] = sums[channels + c]! + dz * centered
-  })
+  for (let first = 0; first < count; first += gradientChunk) {
+    const end = Math.min(count, first + gradientChunk)
+    const gradients = activationGradients(given, dims, scalars, first, end)
+    for (let i = first; i < end; i++) {
+      const c = Math.floor(i / inner) % channels
+      const dz = gradients[i - first]!
+      sums[c] = sums[c]! + dz
+      // The difference in float64: in float32 it may overflow.
+      sums[channels + c] = sums[channels + c]! + dz * (x[i]! - mean[c]! - (meanLow ? meanLow[c]! : 0))
+    }
+  }
   for (let c = 0; c < channels; c++) {
     dBeta[c] = sums[c]!
-    dGamma[c] = sums[channels + c]! * given.invStd[c]!
+    dGamma[c] = sums[channels + c]! * invStd[c]!
   }
   return Status.ok
 }

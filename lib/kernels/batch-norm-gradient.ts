@@ -19,33 +19,44 @@ export function gradientOperands(operands: readonly (TypedArray | null)[], at: n
   return { mask, dy, x, mean, meanLow, invStd, gamma, beta } as GradientOperands
 }
 
+/** Elements that `activationGradients` fills in one go. */
+export const gradientChunk = 1024
+const gradients = new Float64Array(gradientChunk)
+
 /**
- * visit(i, c, dz, centered, scale) for every element: dz is dy through dropout and activation, whose output is computed
- * again from x by the expression of batchNormApply; centered is (x − mean) − meanLow.
+ * dy through dropout and activation for the elements first … end − 1, at most `gradientChunk` of them: the activation's
+ * output is computed again from x by the expression of batchNormApply. The numbers stay until the next call; an array,
+ * since a callback's numbers would each be allocated.
  */
-export function forEachGradient(
-  { mask, dy, x, mean, meanLow, invStd, gamma, beta }: GradientOperands,
-  dims: readonly number[],
+export function activationGradients(
+  given: GradientOperands,
+  [, channels, inner]: readonly number[],
   [activation, slope, threshold]: readonly number[],
-  visit: (i: number, c: number, dz: number, centered: number, scale: number) => void
-): void {
-  const [outer, channels, inner] = dims as [number, number, number]
+  first: number,
+  end: number
+): Float64Array {
+  const { mask, dy, x, beta } = given
   const slope32 = Math.fround(slope!)
   const kept = keepScale(threshold!)
-  for (let run = 0; run < outer * channels; run++) {
-    const c = run % channels
-    const high = mean[c]!
-    const low = meanLow ? meanLow[c]! : 0
-    const scale = Math.fround((gamma ? gamma[c]! : 1) * invStd[c]!)
-    const shift = beta ? beta[c]! : 0
-    for (let i = run * inner; i < (run + 1) * inner; i++) {
-      const centered = Math.fround(Math.fround(x[i]! - high) - low)
-      let dz = mask ? (isKept(mask, i) ? Math.fround(dy[i]! * kept) : 0) : dy[i]!
-      if (activation !== Activation.identity) {
-        const y = activate(activation!, Math.fround(Math.fround(centered * scale) + shift), slope32)
-        dz = activationBackwardOf(activation!, dz, y, slope32)
-      }
-      visit(i, c, dz, centered, scale)
+  for (let i = first; i < end; i++) {
+    let dz = mask ? (isKept(mask, i) ? Math.fround(dy[i]! * kept) : 0) : dy[i]!
+    if (activation !== Activation.identity) {
+      const c = Math.floor(i / inner!) % channels!
+      const shift = beta ? beta[c]! : 0
+      const y = activate(activation!, Math.fround(Math.fround(centered(given, x[i]!, c) * channelScale(given, c)) + shift), slope32)
+      dz = activationBackwardOf(activation!, dz, y, slope32)
     }
+    gradients[i - first] = dz
   }
+  return gradients
+}
+
+/** (x − mean) − meanLow */
+export function centered({ mean, meanLow }: GradientOperands, x: number, c: number): number {
+  return Math.fround(Math.fround(x - mean[c]!) - (meanLow ? meanLow[c]! : 0))
+}
+
+/** γ · invStd, one rounding */
+export function channelScale({ gamma, invStd }: GradientOperands, c: number): number {
+  return Math.fround((gamma ? gamma[c]! : 1) * invStd[c]!)
 }

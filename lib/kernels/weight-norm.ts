@@ -1,3 +1,5 @@
+import { laneSums } from './sum-lanes.js'
+
 /**
  * Σ a[aStart + i]·b[bStart + i] over a row, in float64: sixteen sums, element i in sum i % 16, then a fixed tree, as
  * `native/simd/row_dot-inl.h` has it. A product of two float32 is exact in float64, so the bits are the same everywhere.
@@ -41,10 +43,28 @@ export function rowDot(a: Float32Array, aStart: number, b: Float32Array, bStart:
     s14 += a[p + 14]! * b[q + 14]!
     s15 += a[p + 15]! * b[q + 15]!
   }
-  const sums = [s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13, s14, s15]
-  for (let i = whole; i < count; i++) sums[i - whole]! += a[aStart + i]! * b[bStart + i]!
-  for (let apart = 8; apart > 0; apart >>= 1) for (let lane = 0; lane < apart; lane++) sums[lane]! += sums[lane + apart]!
-  return sums[0]!
+  // The rest of a row belongs to the first lanes, at most one number each.
+  if (whole < count) {
+    laneSums.fill(0)
+    for (let i = whole; i < count; i++) laneSums[i - whole] = a[aStart + i]! * b[bStart + i]!
+    s0 += laneSums[0]!
+    s1 += laneSums[1]!
+    s2 += laneSums[2]!
+    s3 += laneSums[3]!
+    s4 += laneSums[4]!
+    s5 += laneSums[5]!
+    s6 += laneSums[6]!
+    s7 += laneSums[7]!
+    s8 += laneSums[8]!
+    s9 += laneSums[9]!
+    s10 += laneSums[10]!
+    s11 += laneSums[11]!
+    s12 += laneSums[12]!
+    s13 += laneSums[13]!
+    s14 += laneSums[14]!
+  }
+  const even = s0 + s8 + (s4 + s12) + (s2 + s10 + (s6 + s14))
+  return even + (s1 + s9 + (s5 + s13) + (s3 + s11 + (s7 + s15)))
 }
 
 /** ‖row‖, rounded to float32 once. */

@@ -2,7 +2,7 @@ import { describe, FileFormatError, outOfRange, ShapeError, wrongKind } from '..
 import { checkOptions, numberOption } from '../options.js'
 import { normalFloats, uniformFloats } from '../random.js'
 import { formatShape, type StaticShape, staticElementCount } from '../shape.js'
-import type { Initializer } from './layer.js'
+import type { Initializer, InitializerRequest } from './layer.js'
 import { orthonormalRows } from './orthogonal.js'
 
 export interface HeOptions {
@@ -73,17 +73,20 @@ export function lecunNormal(): Initializer {
 export function orthogonal(options?: GainOptions): Initializer {
   const kind = 'orthogonal'
   const gain = gainOption(kind, options)
+  function* slices(target: Float32Array, { shape, key, stream }: InitializerRequest): Generator<void, void, void> {
+    const { outputs, fanIn } = fansOf(kind, shape)
+    const [count, length] = [Math.min(outputs, fanIn), Math.max(outputs, fanIn)]
+    for (let row = 0; row < count; row++, yield) normalFloats(target, key, stream, 0, 1, row * length, (row + 1) * length)
+    const rows = yield* orthonormalRows(target, count, length)
+    for (let row = 0; row < count; row++, yield)
+      for (let i = 0; i < length; i++) target[outputs > fanIn ? i * count + row : row * length + i] = gain * rows[row * length + i]!
+  }
   return {
     kind,
     options: { gain },
-    whole: true,
-    fill(target, { shape, key, stream }) {
-      const { outputs, fanIn } = fansOf(kind, shape)
-      const [count, length] = [Math.min(outputs, fanIn), Math.max(outputs, fanIn)]
-      normalFloats(target, key, stream, 0, 1)
-      const rows = orthonormalRows(target, count, length)
-      for (let row = 0; row < count; row++)
-        for (let i = 0; i < length; i++) target[outputs > fanIn ? i * count + row : row * length + i] = gain * rows[row * length + i]!
+    slices,
+    fill(target, request) {
+      for (const _ of slices(target, request));
     }
   }
 }

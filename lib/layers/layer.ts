@@ -48,8 +48,8 @@ export interface Initializer {
   readonly options: Readonly<Record<string, unknown>>
   /** Fills target[start … end): resumable, so that a long fill can be cut into slices without changing a bit. */
   fill(target: Float32Array, request: InitializerRequest): void
-  /** Cannot be cut: start is 0 and end the whole (orthogonal). */
-  readonly whole?: true
+  /** For one that is not made part by part (orthogonal): fills the whole, start is 0, and yields at least every millisecond. */
+  slices?(target: Float32Array, request: InitializerRequest): Generator<void, void, void>
 }
 
 export interface InitializerRequest {

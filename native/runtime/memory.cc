@@ -15,8 +15,11 @@
 namespace evenkeel {
 namespace {
 
-// From here on a block gets pages of its own: huge ones are 2 MiB, and a block of two or more of them wastes little.
-constexpr size_t kMappedBytes = size_t{4} << 20;
+// From here on a block gets pages of its own. The system gives them zeroed when they are touched: clearing 4 MB here would
+// hold the caller, often the event loop, for 2 ms.
+constexpr size_t kMappedBytes = size_t{256} << 10;
+// From here on these are huge ones, where there are any: they are 2 MiB, and a block of two or more wastes little.
+constexpr size_t kHugeBytes = size_t{4} << 20;
 constexpr size_t kHugePage = size_t{2} << 20;
 // Larger than any address space; keeps the sums below from wrapping round.
 constexpr size_t kMostBytes = size_t{1} << 47;
@@ -31,7 +34,7 @@ void* MapPages(size_t bytes) {
   void* pages = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (pages == MAP_FAILED) return nullptr;
 #if defined(MADV_HUGEPAGE)
-  madvise(pages, bytes, MADV_HUGEPAGE);
+  if (bytes >= kHugeBytes) madvise(pages, bytes, MADV_HUGEPAGE);
 #endif
   return pages;
 }
@@ -121,10 +124,12 @@ bool Block::Obtain(size_t bytes) {
     data_ = static_cast<unsigned char*>(whole_);
     return true;
   }
-  whole_bytes_ = AlignUp(rounded, kHugePage) + kHugePage;
+  const bool huge = rounded >= kHugeBytes;
+  whole_bytes_ = huge ? AlignUp(rounded, kHugePage) + kHugePage : rounded;
   whole_ = MapPages(whole_bytes_);
   if (!whole_) return false;
-  data_ = reinterpret_cast<unsigned char*>(AlignUp(reinterpret_cast<uintptr_t>(whole_), kHugePage));
+  // Pages begin at a multiple of kBlockAlignment as it is.
+  data_ = huge ? reinterpret_cast<unsigned char*>(AlignUp(reinterpret_cast<uintptr_t>(whole_), kHugePage)) : static_cast<unsigned char*>(whole_);
   return true;
 }
 

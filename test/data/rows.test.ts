@@ -158,7 +158,7 @@ describe('x: what is converted', () => {
     const work = inputRows('fit', rows, { rowShape: [1] })
     work.next()
     rows.length = 10
-    expect(() => finish(work)).toThrowErrorMatchingInlineSnapshot(`[ShapeError: fit: expected x to have 32778 numbers or arrays, got 10]`)
+    expect(() => finish(work)).toThrowErrorMatchingInlineSnapshot(`[ShapeError: fit: expected x to have 8202 numbers or arrays, got 10]`)
   })
 })
 
