@@ -37,13 +37,17 @@ export { weightNorm } from './layers/weight-norm.js'
 export type { Loss, Optimizer, Schedule } from './programs/types.js'
 export { type BackendChoice, type BackendInfo, backendInfo } from './runtime/select.js'
 export { type Tensor, tensor } from './tensor.js'
+export type { Callback, FitControl, JsonValue, Weights } from './training/callbacks.js'
+export { type EarlyStoppingOptions, earlyStopping } from './training/early-stopping.js'
 export type { DataSet, EvaluateOptions, Evaluation } from './training/evaluate.js'
 export type { FitOptions } from './training/fit.js'
 export type { EpochRecord, History, StepRecord } from './training/history.js'
 export { meanSquaredError, softmaxCrossEntropy } from './training/losses.js'
 export { accuracy, type Metric, type MetricBatch, type MetricTally } from './training/metrics.js'
 export { createModel, type LoadOptions, loadModel, type Model, type ModelOptions, type SaveOptions } from './training/model.js'
+export type { MonitorOptions } from './training/monitor.js'
 export { type AdamOptions, adam, adamW, type LearningRate, type OptimizerJSON, type SgdOptions, sgd } from './training/optimizers.js'
+export { type ReduceOnPlateauOptions, reduceOnPlateau } from './training/reduce-on-plateau.js'
 export {
   type CosineDecayOptions,
   constantRate,

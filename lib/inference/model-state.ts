@@ -12,6 +12,9 @@ import type { Tensor } from '../tensor.js'
 import { initialize } from './initialize.js'
 import { Plans } from './plans.js'
 
+/** What a model holds is float32, and float64 where it counts. */
+type NumberTensor = NamedTensor & Tensor<Float32Array | Float64Array>
+
 export interface ModelStateOptions {
   readonly runtime: Runtime
   readonly description: ModelDescription
@@ -154,9 +157,25 @@ export class ModelState {
   }
 
   /** The numbers as they are after a completed step, copied in slices. */
-  async copyTensors(owner: string, signal: AbortSignal | undefined): Promise<readonly NamedTensor[]> {
+  async copyTensors(owner: string, signal: AbortSignal | undefined): Promise<readonly NumberTensor[]> {
     const tensors = Object.entries({ ...this.parameters, ...this.buffers })
     return await this.read(owner, signal, () => finishPaced(copies(tensors), { signal }))
+  }
+
+  /** A copy of parameters and buffers by name. */
+  async copyWeights(owner: string): Promise<Readonly<Record<string, Tensor<Float32Array | Float64Array>>>> {
+    const tensors = await this.copyTensors(owner, undefined)
+    return Object.fromEntries(tensors.map(({ name, shape, data }) => [name, { data, shape }]))
+  }
+
+  /** Takes such a copy over, in slices of one turn: no run sees half of it. */
+  async restoreWeights(owner: string, weights: Readonly<Record<string, Tensor<Float32Array | Float64Array>>>): Promise<void> {
+    await this.gate.operation(owner, () =>
+      this.gate.turn(owner, async () => {
+        await this.takeSnapshots()
+        await finishPaced(restored({ ...this.parameters, ...this.buffers }, weights), {})
+      })
+    )
   }
 
   #parameter({ offset, length, shape }: ParameterSpec): Tensor {
@@ -179,8 +198,8 @@ function record<S extends { readonly name: string }, T>(specs: readonly S[], mak
 /** Elements that one slice copies, fresh pages included: under 0.3 ms. */
 const copySlice = 1 << 16
 
-function* copies(tensors: readonly (readonly [string, Tensor<Float32Array | Float64Array>])[]): Sliced<NamedTensor[]> {
-  const copied: NamedTensor[] = []
+function* copies(tensors: readonly (readonly [string, Tensor<Float32Array | Float64Array>])[]): Sliced<NumberTensor[]> {
+  const copied: NumberTensor[] = []
   for (const [name, { data, shape }] of tensors) {
     const copy = data instanceof Float32Array ? new Float32Array(data.length) : new Float64Array(data.length)
     for (let start = 0; start < data.length; start += copySlice) {
@@ -190,4 +209,15 @@ function* copies(tensors: readonly (readonly [string, Tensor<Float32Array | Floa
     copied.push({ name, shape, data: copy })
   }
   return copied
+}
+
+function* restored(
+  targets: Readonly<Record<string, Tensor<Float32Array | Float64Array>>>,
+  weights: Readonly<Record<string, Tensor<Float32Array | Float64Array>>>
+): Sliced<void> {
+  for (const [name, { data }] of Object.entries(weights))
+    for (let start = 0; start < data.length; start += copySlice) {
+      targets[name]!.data.set(data.subarray(start, start + copySlice), start)
+      yield
+    }
 }

@@ -86,8 +86,8 @@ export interface Optimizer {
   readonly states: readonly string[]
   /** The kernel's scalars in order: a constant, or the name of a value of `stepValues`. */
   readonly scalars: readonly (number | string)[]
-  /** Values that change with the step (counted from 0): learningRate, and for Adam a and b. */
-  stepValues(step: number): Readonly<Record<string, number>>
+  /** Values that change with the step (counted from 0): learningRate, and for Adam a and b; rates are multiplied with `factor`, 1 unless given. */
+  stepValues(step: number, factor?: number): Readonly<Record<string, number>>
   /** λ, for every segment unless a group says otherwise. */
   readonly weightDecay: number
   /** Longest row of a parameter with two or more dimensions after an update; 0: no limit. */

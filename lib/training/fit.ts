@@ -5,12 +5,15 @@ import { epochOrder } from '../data/order.js'
 import { finishPaced } from '../data/pace.js'
 import { rowRange } from '../data/rows.js'
 import { expectation, outOfRange, ShapeError, wrongKind } from '../errors.js'
+import type { ModelState } from '../inference/model-state.js'
 import { signalOption } from '../inference/predict.js'
 import { booleanOption, checkOptions, choiceOption, integerOption, numberOption } from '../options.js'
 import type { CrossingResult } from '../runtime/runtime.js'
+import { type Callback, callbacksOption, type FitControl, withCallbacks } from './callbacks.js'
 import { type DataSet, type Evaluation, evaluateRows, metricsOption, type Rows, readData } from './evaluate.js'
 import type { EpochRecord, History, StepRecord, ValidationKey } from './history.js'
 import type { Metric } from './metrics.js'
+import type { Trainer } from './trainer.js'
 import type { TrainingState } from './training-state.js'
 
 export interface FitOptions {
@@ -34,6 +37,8 @@ export interface FitOptions {
   readonly onStep?: (record: StepRecord) => unknown
   /** Whether every step is a crossing of its own, so that `onStep` is called before the next; default false. */
   readonly everyStep?: boolean
+  /** Called at the start, after steps and epochs, and at the end: `earlyStopping`, `reduceOnPlateau`, or your own. */
+  readonly callbacks?: readonly Callback[]
 }
 
 const optionNames = [
@@ -46,30 +51,32 @@ const optionNames = [
   'signal',
   'onEpoch',
   'onStep',
-  'everyStep'
+  'everyStep',
+  'callbacks'
 ] as const
 
 const notes = {
   validationData: 'Use validation: { x, y }',
-  validationSplit: 'Use validation: 0.1, the fraction that is held out',
-  callbacks: 'Use onEpoch and onStep'
+  validationSplit: 'Use validation: 0.1, the fraction that is held out'
 }
 
-type Settings = Required<Pick<FitOptions, 'epochs' | 'batchSize' | 'shuffle' | 'lastBatch' | 'everyStep' | 'metrics'>> &
+type Settings = Required<Pick<FitOptions, 'epochs' | 'batchSize' | 'shuffle' | 'lastBatch' | 'everyStep' | 'metrics' | 'callbacks'>> &
   Pick<FitOptions, 'validation' | 'onEpoch' | 'onStep'> & { readonly signal: AbortSignal | undefined }
 
 const owner = 'Trainer.fit'
 
-export async function runFit(state: TrainingState, data: DataSet, options: FitOptions | undefined): Promise<History> {
+export async function runFit(trainer: Trainer, state: TrainingState, data: DataSet, options: FitOptions | undefined): Promise<History> {
   const settings = readSettings(state, options)
   settings.signal?.throwIfAborted()
-  return await state.exclusively(owner, 'fit', async () => {
+  const body = async () => {
     const { training, validation } = await readSets(state, data, settings)
     await state.model.settle(settings.signal)
-    const run = new Fit(state, settings, training, validation)
+    const control = fitControl(trainer, state.model, settings)
+    const run = new Fit(state, settings, control, training, validation)
     await run.check()
-    return await state.model.feeds.borrow((memories) => run.epochs(memories))
-  })
+    return await state.model.feeds.borrow((memories) => run.run(memories))
+  }
+  return await state.exclusively(owner, 'fit', () => withCallbacks(owner, settings.callbacks, body))
 }
 
 function readSettings(state: TrainingState, options: FitOptions | undefined): Settings {
@@ -86,9 +93,21 @@ function readSettings(state: TrainingState, options: FitOptions | undefined): Se
     everyStep: booleanOption(owner, 'everyStep', given.everyStep, false),
     metrics: metricsOption(owner, given.metrics, state.loss),
     signal: signalOption(owner, given.signal),
+    callbacks: callbacksOption(owner, given.callbacks),
     ...(validation === undefined ? {} : { validation }),
     ...(onEpoch === undefined ? {} : { onEpoch }),
     ...(onStep === undefined ? {} : { onStep })
+  }
+}
+
+function fitControl(trainer: Trainer, model: ModelState, { epochs, validation }: Settings): FitControl {
+  return {
+    trainer,
+    epochs,
+    validates: validation !== undefined,
+    stop: () => trainer.stop(),
+    copyWeights: () => model.copyWeights(owner),
+    restoreWeights: (weights) => model.restoreWeights(owner, weights)
   }
 }
 
@@ -116,6 +135,7 @@ async function readSets(
 class Fit {
   readonly #state: TrainingState
   readonly #settings: Settings
+  readonly #control: FitControl
   readonly #training: Rows
   readonly #validation: Rows | undefined
   readonly #cut: BatchCut
@@ -125,10 +145,13 @@ class Fit {
   /** What a schedule threw for the step after those of the crossing. */
   #slotError: { readonly error: unknown } | undefined
   #lossSum = 0
+  /** Of the last step. */
+  #learningRate = 0
 
-  constructor(state: TrainingState, settings: Settings, training: Rows, validation: Rows | undefined) {
+  constructor(state: TrainingState, settings: Settings, control: FitControl, training: Rows, validation: Rows | undefined) {
     this.#state = state
     this.#settings = settings
+    this.#control = control
     this.#training = training
     this.#validation = validation
     this.#cut = cutBatches(training.x.rows, settings.batchSize, settings.lastBatch)
@@ -147,16 +170,26 @@ class Fit {
     this.#state.assertBatch(owner, smallest, planned, cut.rows < 2 ? '. Give more rows' : advice)
   }
 
-  async epochs(memories: readonly [FeedMemory, FeedMemory]): Promise<History> {
-    const { epochs, onEpoch, signal } = this.#settings
+  async run(memories: readonly [FeedMemory, FeedMemory]): Promise<History> {
+    const { epochs, callbacks } = this.#settings
+    for (const callback of callbacks) await callback.onFitStart?.(this.#control)
     for (let i = 0; i < epochs && !this.#state.stopping; i++) {
       const record = await this.#epoch(memories)
       if (!record) break
       this.#records.push(record)
-      await onEpoch?.(record)
-      signal?.throwIfAborted()
+      await this.#tellEpoch(record)
     }
-    return { epochs: this.#records, steps: this.#state.steps - this.#firstStep, stopped: this.#state.stopping }
+    const history = { epochs: this.#records, steps: this.#state.steps - this.#firstStep, stopped: this.#state.stopping }
+    for (const callback of callbacks) await callback.onFitEnd?.(history, this.#control)
+    return history
+  }
+
+  async #tellEpoch(record: EpochRecord): Promise<void> {
+    const { callbacks, onEpoch, signal } = this.#settings
+    for (const callback of callbacks) await callback.onEpoch?.(record, this.#control)
+    await onEpoch?.(record)
+    for (const callback of callbacks) await callback.afterEpoch?.(record, this.#control)
+    signal?.throwIfAborted()
   }
 
   /** undefined where it was stopped on the way. */
@@ -178,7 +211,8 @@ class Fit {
     const seconds = (performance.now() - start) / 1000
     const { rows } = this.#cut
     const loss = this.#lossSum / rows
-    return { epoch, steps, loss, ...(await this.#validate()), seconds, samplesPerSecond: rows / seconds }
+    const learningRate = this.#learningRate
+    return { epoch, steps, loss, ...(await this.#validate()), learningRate, seconds, samplesPerSecond: rows / seconds }
   }
 
   async #steps(memories: readonly [FeedMemory, FeedMemory], epoch: number): Promise<void> {
@@ -229,24 +263,32 @@ class Fit {
     const first = state.steps
     for (let step = 0; step < result.completed; step++) this.#lossSum += feed.results[step]! * this.#cut.size(feed.firstBatch + step)
     state.steps += result.completed
+    if (result.completed > 0) this.#learningRate = this.#slot(feed, result.completed - 1, 'learningRate')
     if (!this.#settings.signal?.aborted) await this.#tell(epoch, first, feed, result.completed)
     if (result.status !== 0) throw this.#failure(feed, result)
     if (this.#slotError) throw this.#slotError.error
   }
 
   async #tell(epoch: number, firstStep: number, feed: Feed, completed: number): Promise<void> {
-    const { onStep } = this.#settings
-    if (!onStep) return
-    const { slotNames } = this.#state
-    const rate = slotNames.indexOf('learningRate')
-    for (let step = 0; step < completed; step++)
-      await onStep({
+    const { onStep, callbacks } = this.#settings
+    const listeners = callbacks.filter((callback) => callback.onStep)
+    if (!onStep && listeners.length === 0) return
+    for (let step = 0; step < completed; step++) {
+      const record: StepRecord = {
         epoch,
         step: firstStep + step,
         rows: this.#cut.size(feed.firstBatch + step),
         loss: feed.results[step]!,
-        learningRate: feed.slots[step * slotNames.length + rate]!
-      })
+        learningRate: this.#slot(feed, step, 'learningRate')
+      }
+      for (const callback of listeners) await callback.onStep!(record, this.#control)
+      await onStep?.(record)
+    }
+  }
+
+  #slot(feed: Feed, step: number, name: string): number {
+    const { slotNames } = this.#state
+    return feed.slots[step * slotNames.length + slotNames.indexOf(name)]!
   }
 
   #failure(feed: Feed, result: CrossingResult): Error {

@@ -11,6 +11,8 @@ export interface EpochRecord {
   readonly loss: number
   /** Mean over the validation rows, in inference mode, after the epoch. */
   readonly validationLoss?: number
+  /** Of its last step. */
+  readonly learningRate: number
   /** Of the training steps; validation not included. */
   readonly seconds: number
   readonly samplesPerSecond: number
@@ -34,6 +36,6 @@ export interface History {
   readonly epochs: readonly EpochRecord[]
   /** Steps of this fit, those of an incomplete epoch included. */
   readonly steps: number
-  /** Whether `trainer.stop()` ended it. */
+  /** Whether `trainer.stop()` or a callback ended it. */
   readonly stopped: boolean
 }

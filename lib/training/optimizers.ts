@@ -47,7 +47,7 @@ export function sgd(options: SgdOptions): Optimizer {
     kernel: 'sgdUpdate',
     states: momentum > 0 ? ['velocity'] : [],
     scalars: ['learningRate', momentum, nesterov ? 1 : 0],
-    stepValues: (step) => ({ learningRate: rateAt(learningRate, step) }),
+    stepValues: (step, factor) => ({ learningRate: rateAt(learningRate, step, factor) }),
     ...shared
   }
 }
@@ -111,8 +111,8 @@ function moments(owner: 'adam' | 'adamW', options: AdamOptions | undefined, defa
     kernel: 'adamUpdate',
     states: ['firstMoment', 'secondMoment'],
     scalars: ['learningRate', 'a', 'b', beta1, beta2, epsilon, owner === 'adamW' ? 1 : 0],
-    stepValues: (step) => {
-      const rate = rateAt(learningRate, step)
+    stepValues: (step, factor) => {
+      const rate = rateAt(learningRate, step, factor)
       return { learningRate: rate, a: rate / (1 - beta1 ** (step + 1)), b: 1 / Math.sqrt(1 - beta2 ** (step + 1)) }
     },
     ...shared

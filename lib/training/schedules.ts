@@ -141,9 +141,10 @@ export function scheduleFromJSON(json: ScheduleJSON): Schedule {
   }
 }
 
-/** The rate at a step, checked: a schedule may be a user's own. */
-export function rateAt(schedule: Schedule, step: number): number {
-  const rate = schedule.at(step)
+/** The rate at a step times `factor`, checked: a schedule may be a user's own. */
+export function rateAt(schedule: Schedule, step: number, factor = 1): number {
+  const scheduled = schedule.at(step)
+  const rate = typeof scheduled === 'number' ? scheduled * factor : scheduled
   // The kernels compute with float32: a rate beyond it would be infinite there.
   if (typeof rate !== 'number' || !Number.isFinite(Math.fround(rate)) || rate < 0)
     throw outOfRange(`${schedule.kind}.at(${step})`, 'a finite learning rate at least 0', rate)

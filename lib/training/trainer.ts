@@ -1,8 +1,10 @@
 import { cutBatches } from '../data/batches.js'
 import { runCrossings } from '../data/crossings.js'
 import { inputRows, targetRows } from '../data/rows.js'
+import { wrongKind } from '../errors.js'
 import type { ModelState } from '../inference/model-state.js'
 import { inputRequest, scaling } from '../inference/predict.js'
+import { numberOption } from '../options.js'
 import { finish } from '../sliced.js'
 import { checkRows, type DataSet, expectData, type Rows, readData, targetRequest } from './evaluate.js'
 import { type FitOptions, runFit } from './fit.js'
@@ -38,6 +40,24 @@ export class Trainer {
   /** Epochs that `fit` has begun so far: the number of the next one. */
   get epochs(): number {
     return this.#state.epochs
+  }
+
+  /** Rate of the next step: what the optimizer's schedule says, times `learningRateFactor`. */
+  get learningRate(): number {
+    return this.#state.learningRate
+  }
+
+  /**
+   * What the schedule's rates are multiplied with, 1 at first; `reduceOnPlateau` lowers it. Set, it holds from the next
+   * step on (during a fit, the next crossing) and for later fits.
+   */
+  get learningRateFactor(): number {
+    return this.#state.learningRateFactor
+  }
+
+  set learningRateFactor(factor: number) {
+    if (typeof factor !== 'number') throw wrongKind('Trainer.learningRateFactor', 'a finite number at least 0', factor)
+    this.#state.learningRateFactor = numberOption('Trainer', 'learningRateFactor', factor, 1, { atLeast: 0 })
   }
 
   /**
@@ -99,7 +119,7 @@ export class Trainer {
    * const history = await trainer.fit({ x, y }, { epochs: 10, batchSize: 128, validation: 0.1 })
    */
   async fit(data: DataSet, options?: FitOptions): Promise<History> {
-    return await runFit(this.#state, data, options)
+    return await runFit(this, this.#state, data, options)
   }
 
   /** Ends the fit on its way after the step that is running; its history says `stopped`. Nothing happens where there is none. */

@@ -40,6 +40,8 @@ export class TrainingState {
   steps = 0
   /** Epochs begun over its life: the number of the next. */
   epochs = 0
+  /** What the schedule's rates are multiplied with. */
+  learningRateFactor = 1
   /** Set by `stop`, until the fit on its way has ended. */
   stopping = false
   #memory: Record<string, ArrayBufferLike> | undefined
@@ -144,10 +146,15 @@ export class TrainingState {
 
   /** Writes the slots of one step at `at`: its number, and what the optimizer reads. */
   writeSlots(slots: Float64Array, at: number, step: number): void {
-    const values = this.optimizer.stepValues(step)
+    const values = this.optimizer.stepValues(step, this.learningRateFactor)
     slots[at] = step
     let index = at + 1
     for (const name in values) slots[index++] = values[name]!
+  }
+
+  /** Of the next step. */
+  get learningRate(): number {
+    return this.optimizer.stepValues(this.steps, this.learningRateFactor).learningRate!
   }
 
   /** The slots of a step: its number first. */
