@@ -48,6 +48,22 @@ export function multiplyDimensions(a: Dimension, b: Dimension): Dimension {
   )
 }
 
+/** a / b where that is a whole number or an affine dimension, for all values of the symbols; undefined elsewhere. */
+export function divideDimensions(a: Dimension, b: Dimension): Dimension | undefined {
+  const [name] = typeof b === 'number' ? [] : Object.keys(b.terms)
+  if (name !== undefined) {
+    const ratio = (typeof a === 'number' ? 0 : (a.terms[name] ?? 0)) / (b as SymbolicDimension).terms[name]!
+    return Number.isSafeInteger(ratio) && ratio > 0 && sameDimension(multiplyDimensions(ratio, b), a) ? ratio : undefined
+  }
+  const by = b as number
+  if (by === 0) return undefined
+  if (typeof a === 'number') return a % by === 0 ? a / by : undefined
+  const whole = [a.constant, ...Object.values(a.terms)].every((number) => number % by === 0)
+  return whole
+    ? { constant: a.constant / by, terms: Object.fromEntries(Object.entries(a.terms).map(([key, value]) => [key, value / by])) }
+    : undefined
+}
+
 export function elementCount(shape: Shape): Dimension {
   return shape.reduce<Dimension>(multiplyDimensions, 1)
 }

@@ -17,13 +17,19 @@ import { checkLabels } from './check-labels.js'
 import { dropoutBackward } from './dropout-backward.js'
 import { dropoutForward } from './dropout-forward.js'
 import { fill } from './fill.js'
+import { gather } from './gather.js'
+import { gatherBackward } from './gather-backward.js'
 import { matmul } from './matmul.js'
 import { matmulPack } from './matmul-pack.js'
 import { maxNorm } from './max-norm.js'
+import { oneHot } from './one-hot.js'
+import { permute } from './permute.js'
+import { place } from './place.js'
 import { reduce } from './reduce.js'
 import { reduceBackward } from './reduce-backward.js'
 import { scaleColumns } from './scale-columns.js'
 import { sgdUpdate } from './sgd-update.js'
+import { slice } from './slice.js'
 import { softmaxCrossEntropyBackward } from './softmax-cross-entropy-backward.js'
 import { softmaxCrossEntropyForward } from './softmax-cross-entropy-forward.js'
 import { squaredErrorBackward } from './squared-error-backward.js'
@@ -43,6 +49,12 @@ export const portableKernels: Readonly<Record<KernelName, PortableKernel>> = {
   sumRows,
   reduce,
   reduceBackward,
+  permute,
+  slice,
+  place,
+  gather,
+  gatherBackward,
+  oneHot,
   fill,
   activationForward,
   activationBackward,

@@ -51,6 +51,8 @@ const maskBytes =
   (...indices: number[]): ElementsRule =>
   (dims) =>
     Math.ceil(product(...indices)(dims, []) / 8)
+/** Rows of before + length + after elements. */
+const wholeRows: ElementsRule = (dims) => dims[0]! * (dims[1]! + dims[2]! + dims[3]!)
 const one: ElementsRule = () => 1
 
 /** Columns of the optimizers' segment table (float64): one row a parameter, in the order of the flat region. */
@@ -100,6 +102,43 @@ export const kernelTable = [
     operands: [write('dx', product(0, 1, 2, 3, 4)), read('dy', product(0, 2, 4))],
     dims: ['outer', 'first', 'middle', 'second', 'inner'],
     scalars: ['operation']
+  },
+  // ---- moving elements ----------------------------------------------------------------------------------------
+  {
+    name: 'permute', // output dimension i is dimension permutation[i] of x
+    operands: [write('out', product(0, 1, 2, 3, 4, 5)), read('x', product(0, 1, 2, 3, 4, 5))],
+    dims: ['dim0', 'dim1', 'dim2', 'dim3', 'dim4', 'dim5'],
+    scalars: ['permutation0', 'permutation1', 'permutation2', 'permutation3', 'permutation4', 'permutation5']
+  },
+  {
+    name: 'slice', // out[outer, length] = the middle of x[outer, before + length + after]
+    operands: [write('out', product(0, 2)), read('x', wholeRows)],
+    dims: ['outer', 'before', 'length', 'after'],
+    scalars: []
+  },
+  {
+    name: 'place', // the middle of out[outer, before + length + after] = x[outer, length]; what lies around it stays
+    operands: [update('out', wholeRows), read('x', product(0, 2))],
+    dims: ['outer', 'before', 'length', 'after'],
+    scalars: []
+  },
+  {
+    name: 'gather', // out[o, j, i] = x[o, indices[j], i]
+    operands: [write('out', product(0, 3, 2)), read('x', product(0, 1, 2)), read('indices', dim(3), 'int32')],
+    dims: ['outer', 'size', 'inner', 'count'],
+    scalars: []
+  },
+  {
+    name: 'gatherBackward', // dx[o, s, i] = Σ dy[o, j, i] over the j with indices[j] = s, in the order of j
+    operands: [write('dx', product(0, 1, 2)), read('dy', product(0, 3, 2)), read('indices', dim(3), 'int32')],
+    dims: ['outer', 'size', 'inner', 'count'],
+    scalars: []
+  },
+  {
+    name: 'oneHot', // out[j, c] = 1 where c = indices[j], else 0
+    operands: [write('out', product(0, 1)), read('indices', dim(0), 'int32')],
+    dims: ['count', 'classes'],
+    scalars: []
   },
   {
     name: 'fill', // out[i] = value

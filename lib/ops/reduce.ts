@@ -1,10 +1,11 @@
-import { expectation, outOfRange, ShapeError, wrongKind } from '../errors.js'
+import { outOfRange, wrongKind } from '../errors.js'
 import type { Operation, Value } from '../graph/graph.js'
 import { Reduction, type ReductionName } from '../kernels/types.js'
 import { checkOptions } from '../options.js'
-import { type Dimension, formatShape, multiplyDimensions, type Shape, sameShape } from '../shape.js'
+import { type Dimension, multiplyDimensions, type Shape, sameShape } from '../shape.js'
+import { axisOf } from './axis.js'
 import { reshape } from './reshape.js'
-import { float32 } from './types.js'
+import { expectFloat32, float32 } from './types.js'
 
 export interface ReduceOptions {
   /** Dimensions to reduce over; negative ones count from the end. Default: all. */
@@ -58,6 +59,7 @@ function expand(upstream: Value, attributes: ReduceAttributes): Value {
 /** Reduces `x` by one of the operations; `owner` is what an error names. */
 export function reduceBy(x: Value, operation: ReductionName, options: ReduceOptions | undefined): Value {
   const owner = `ops.${operation}`
+  expectFloat32(owner, x)
   const { axes, keepDimensions = false } = checkOptions(owner, options, ['axes', 'keepDimensions'])
   if (typeof keepDimensions !== 'boolean') throw wrongKind(owner, 'true or false for keepDimensions', keepDimensions)
   const reduced = reducedAxes(owner, x.shape, axes)
@@ -78,17 +80,6 @@ function reducedAxes(owner: string, shape: Shape, axes: ReduceOptions['axes']): 
     reduced.add(position)
   }
   return reduced
-}
-
-/** The dimension that `axis` means, negative ones counted from the end. */
-export function axisOf(owner: string, shape: Shape, axis: number): number {
-  const position = axis < 0 ? shape.length + axis : axis
-  if (!Number.isInteger(axis) || position < 0 || position >= shape.length)
-    throw new ShapeError(
-      expectation(owner, `an axis from ${-shape.length} to ${shape.length - 1} for a value of shape ${formatShape(shape)}`, axis),
-      { expected: shape.length, actual: axis }
-    )
-  return position
 }
 
 /** The kernel takes two runs of reduced dimensions at a time; the last ones first, where memory is contiguous. */

@@ -1,5 +1,5 @@
 import type { Operation, Value } from '../graph/graph.js'
-import { elementCount, formatDimension, type Shape, sameDimension } from '../shape.js'
+import { divideDimensions, elementCount, formatDimension, formatShape, type Shape, sameDimension } from '../shape.js'
 import { wholeShape } from './types.js'
 
 interface Attributes {
@@ -18,12 +18,23 @@ const operation: Operation<Attributes> = {
   lower() {}
 }
 
+/** The shape with a single −1 replaced by what is left of the elements. */
+function inferred(x: Value, shape: Shape): Shape {
+  const open = shape.indexOf(-1)
+  if (open < 0) return shape
+  const others = shape.toSpliced(open, 1)
+  const left = others.includes(-1) ? undefined : divideDimensions(elementCount(x.shape), elementCount(others))
+  if (left === undefined)
+    throw wholeShape('ops.reshape', x.graph.label, `a shape whose single −1 stands for a part of ${formatShape(x.shape)}`, shape)
+  return shape.with(open, left)
+}
+
 /**
  * The same elements, row-major, under another shape. Nothing is copied.
  *
- * @param shape its first size may be x's own, which stands for the batch
- * @throws ShapeError when the numbers of elements differ
+ * @param shape sizes, or dimensions of another value's shape, such as the batch; one of them may be −1 and follows from the others
+ * @throws ShapeError when the numbers of elements differ, or −1 stands for no whole size
  */
 export function reshape(x: Value, shape: Shape): Value {
-  return x.graph.apply(operation, [x], { shape })[0]!
+  return x.graph.apply(operation, [x], { shape: inferred(x, shape) })[0]!
 }

@@ -1,6 +1,6 @@
-import { expectation, ShapeError } from '../errors.js'
+import { expectation, ShapeError, withCode } from '../errors.js'
 import type { Value, ValueType } from '../graph/graph.js'
-import { Activation, type ActivationName } from '../kernels/types.js'
+import { Activation, type ActivationName, type DType } from '../kernels/types.js'
 import { type Dimension, formatShape, multiplyDimensions, type Shape, sameShape } from '../shape.js'
 
 /** An activation inside another kernel. `slope` is that of leaky relu, and 0 for all others. */
@@ -33,9 +33,20 @@ export function float32(shape: Shape): ValueType {
   return { shape, dtype: 'float32' }
 }
 
+/** Refuses values of another type: class numbers and indices do not compute, only gather and oneHot read them. */
+export function expectDType(owner: string, x: Value, dtype: DType, what = 'a value'): void {
+  if (x.dtype !== dtype)
+    throw withCode(new TypeError(expectation(where(owner, x.graph.label), `${what} of type ${dtype}`, x.dtype)), 'EVENKEEL_TYPE')
+}
+
+export function expectFloat32(owner: string, x: Value): void {
+  expectDType(owner, x, 'float32')
+}
+
+const where = (owner: string, label: string): string => (label === '' ? owner : `${owner} in layer '${label}'`)
+
 export function wholeShape(owner: string, label: string, expected: string, actual: Shape, advice?: string): ShapeError {
-  const where = label === '' ? owner : `${owner} in layer '${label}'`
-  return new ShapeError(expectation(where, expected, formatShape(actual), advice), { expected, actual: formatShape(actual) })
+  return new ShapeError(expectation(where(owner, label), expected, formatShape(actual), advice), { expected, actual: formatShape(actual) })
 }
 
 /** Refuses a value whose shape is not `expected`. Absent optional values pass. */

@@ -9,6 +9,12 @@ extern const KernelEntry kScaleColumns;
 extern const KernelEntry kSumRows;
 extern const KernelEntry kReduce;
 extern const KernelEntry kReduceBackward;
+extern const KernelEntry kPermute;
+extern const KernelEntry kSlice;
+extern const KernelEntry kPlace;
+extern const KernelEntry kGather;
+extern const KernelEntry kGatherBackward;
+extern const KernelEntry kOneHot;
 extern const KernelEntry kFill;
 extern const KernelEntry kActivationForward;
 extern const KernelEntry kActivationBackward;
@@ -45,6 +51,12 @@ const KernelEntry* const kKernelTable[] = {
     &kSumRows,
     &kReduce,
     &kReduceBackward,
+    &kPermute,
+    &kSlice,
+    &kPlace,
+    &kGather,
+    &kGatherBackward,
+    &kOneHot,
     &kFill,
     &kActivationForward,
     &kActivationBackward,

@@ -28,7 +28,7 @@ export interface OperationCase {
   /** The operation under test. */
   apply(operands: Readonly<Record<string, Value>>): Value
   /** The same in float64. */
-  reference?(operands: Readonly<Record<string, ArrayLike<number>>>): ArrayLike<number>
+  reference?(operands: Readonly<Record<string, Float64Array>>): ArrayLike<number>
 }
 
 export interface OperationResult extends Omit<StepOutcome, 'outputs' | 'reports'> {
