@@ -30,8 +30,10 @@ import { reduceBackward } from './reduce-backward.js'
 import { scaleColumns } from './scale-columns.js'
 import { sgdUpdate } from './sgd-update.js'
 import { slice } from './slice.js'
+import { softmaxBackward } from './softmax-backward.js'
 import { softmaxCrossEntropyBackward } from './softmax-cross-entropy-backward.js'
 import { softmaxCrossEntropyForward } from './softmax-cross-entropy-forward.js'
+import { softmaxForward } from './softmax-forward.js'
 import { squaredErrorBackward } from './squared-error-backward.js'
 import { squaredErrorForward } from './squared-error-forward.js'
 import { sumRows } from './sum-rows.js'
@@ -74,6 +76,8 @@ export const portableKernels: Readonly<Record<KernelName, PortableKernel>> = {
   weightNormForward,
   weightNormScale,
   weightNormBackward,
+  softmaxForward,
+  softmaxBackward,
   softmaxCrossEntropyForward,
   softmaxCrossEntropyBackward,
   squaredErrorForward,

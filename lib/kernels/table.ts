@@ -349,6 +349,19 @@ export const kernelTable = [
     dims: ['rows', 'columns'],
     scalars: []
   },
+  // ---- softmax by rows --------------------------------------------------------------------------------------------
+  {
+    name: 'softmaxForward', // y = exp(x − max) / Σ exp(x − max); log 1: y = (x − max) − log Σ exp(x − max)
+    operands: [write('y', product(0, 1), 'float32', 'x'), read('x', product(0, 1))],
+    dims: ['rows', 'columns'],
+    scalars: ['log']
+  },
+  {
+    name: 'softmaxBackward', // dx = y · (dy − Σ y·dy); log 1: dx = dy − exp(y) · Σ dy
+    operands: [write('dx', product(0, 1), 'float32', 'dy'), read('dy', product(0, 1)), read('y', product(0, 1))],
+    dims: ['rows', 'columns'],
+    scalars: ['log']
+  },
   // ---- losses, one value a row ----------------------------------------------------------------------------------
   {
     name: 'softmaxCrossEntropyForward', // rowLoss[r] = logSumExp[r] − (logits[r, labels[r]] − max[r]); logSumExp is that of logits − max

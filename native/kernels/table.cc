@@ -34,6 +34,8 @@ extern const KernelEntry kDropoutBackward;
 extern const KernelEntry kWeightNormForward;
 extern const KernelEntry kWeightNormScale;
 extern const KernelEntry kWeightNormBackward;
+extern const KernelEntry kSoftmaxForward;
+extern const KernelEntry kSoftmaxBackward;
 extern const KernelEntry kSoftmaxCrossEntropyForward;
 extern const KernelEntry kSoftmaxCrossEntropyBackward;
 extern const KernelEntry kSquaredErrorForward;
@@ -76,6 +78,8 @@ const KernelEntry* const kKernelTable[] = {
     &kWeightNormForward,
     &kWeightNormScale,
     &kWeightNormBackward,
+    &kSoftmaxForward,
+    &kSoftmaxBackward,
     &kSoftmaxCrossEntropyForward,
     &kSoftmaxCrossEntropyBackward,
     &kSquaredErrorForward,
