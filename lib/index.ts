@@ -47,6 +47,7 @@ export { accuracy, type Metric, type MetricBatch, type MetricTally } from './tra
 export { createModel, type LoadOptions, loadModel, type Model, type ModelOptions, type SaveOptions } from './training/model.js'
 export type { MonitorOptions } from './training/monitor.js'
 export { type AdamOptions, adam, adamW, type LearningRate, type OptimizerJSON, type SgdOptions, sgd } from './training/optimizers.js'
+export type { ParameterGroup } from './training/parameter-groups.js'
 export { type ReduceOnPlateauOptions, reduceOnPlateau } from './training/reduce-on-plateau.js'
 export {
   type CosineDecayOptions,

@@ -23,6 +23,7 @@ export function describeFailure(
   if (result.status === Status.labelOutOfRange)
     return { kind: 'label', layer: call.label, index: result.detail, classes: call.dims[1] as number }
   if (call.label !== 'gradients') return { kind: 'nonFinite', layer: call.label, index: result.detail }
-  const parameter = description.parameters.find(({ offset, length }) => result.detail >= offset && result.detail < offset + length)
-  return { kind: 'nonFinite', layer: parameter?.name ?? 'gradients', index: result.detail - (parameter?.offset ?? 0) }
+  const element = call.operands[0]!.offset / 4 + result.detail
+  const parameter = description.parameters.find(({ offset, length }) => element >= offset && element < offset + length)
+  return { kind: 'nonFinite', layer: parameter?.name ?? 'gradients', index: element - (parameter?.offset ?? 0) }
 }

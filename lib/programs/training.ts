@@ -1,9 +1,8 @@
 import { differentiate } from '../graph/differentiate.js'
 import type { Graph, Value } from '../graph/graph.js'
 import { storageOf } from '../graph/lower.js'
-import type { Placement, Scalar } from '../graph/lowering.js'
-import { planStages, type RegionCall, type RegionRequest } from '../graph/plan.js'
-import { segmentColumns } from '../kernels/table.js'
+import type { Placement } from '../graph/lowering.js'
+import { planStages } from '../graph/plan.js'
 import { traceModel } from '../layers/trace.js'
 import { add } from '../ops/add.js'
 import { type BatchNormAttributes, batchNormOperation, valuesPerChannel } from '../ops/batch-norm.js'
@@ -12,10 +11,11 @@ import { copy } from '../ops/copy.js'
 import { fill } from '../ops/fill.js'
 import { fuse } from '../ops/fusion.js'
 import { mean } from '../ops/mean.js'
-import { evaluateDimension, staticElementCount } from '../shape.js'
+import { evaluateDimension } from '../shape.js'
 import { finish, type Sliced } from '../sliced.js'
 import { batchSymbol, modelPlacements, modelRegions } from './regions.js'
-import type { Loss, ModelDescription, Optimizer, ParameterSpec, TrainingOptions, TrainingProgram } from './types.js'
+import type { Loss, ModelDescription, ParameterSpec, TrainingOptions, TrainingProgram } from './types.js'
+import { optimizerSegments, updateCalls, updateRegions } from './update.js'
 
 /**
  * The Program of a training step: forward, loss, backward, then, if everything is finite, running statistics and
@@ -31,16 +31,16 @@ export function* trainingStages(description: ModelDescription, options: Training
   const trained = description.parameters.filter(({ name }) => !options.frozen?.has(name))
   const values = trained.map(({ name }) => graph.parameters.get(name)!)
   const gradients = differentiate(graph, loss, values, { one: (target) => target.labelled('loss', () => fill(target, [1], 1)), sum: add })
-  const segments = optimizerSegments(trained, options.optimizer)
+  const segments = optimizerSegments(description, trained, options.optimizer)
   const program = yield* planStages({
     graph,
     symbols: batchSymbol(options.maxBatch),
     slots: ['step', ...Object.keys(options.optimizer.stepValues(0))],
-    regions: trainingRegions(description, options.optimizer, segments),
+    regions: [...modelRegions(description), ...updateRegions(description, options.optimizer, segments)],
     given: modelPlacements(graph, description),
     targets: gradientPlacements(trained, values, gradients),
     reports: { loss },
-    after: updateCalls(description, options.optimizer, segments)
+    after: updateCalls(description, trained, options.optimizer, segments)
   })
   const states = Object.fromEntries(options.optimizer.states.map((name) => [`optimizer.${name}`, description.parameterElements * 4]))
   return { program, segments, states, minimumBatch: minimumBatch(graph) }
@@ -82,57 +82,6 @@ function gradientPlacements(
     places.set(own, { region: 'gradients', offset: offset * 4 })
   }
   return places
-}
-
-function trainingRegions(description: ModelDescription, optimizer: Optimizer, segments: Float64Array): RegionRequest[] {
-  const bytes = description.parameterElements * 4
-  return [
-    ...modelRegions(description),
-    { kind: 'gradient', name: 'gradients', bytes },
-    ...optimizer.states.map((name): RegionRequest => ({ kind: 'optimizer', name: `optimizer.${name}`, bytes })),
-    { kind: 'constant', name: 'segments', bytes: segments.byteLength }
-  ]
-}
-
-function optimizerSegments(trained: readonly ParameterSpec[], optimizer: Optimizer): Float64Array {
-  const rows = trained.map(({ offset, length, shape }) => {
-    const rowLength = shape.length > 1 ? staticElementCount(shape.slice(1)) : length
-    return [offset, length, 1, optimizer.weightDecay, shape.length > 1 ? optimizer.maxNorm : 0, rowLength]
-  })
-  return Float64Array.from(rows.flat())
-}
-
-function updateCalls(
-  description: ModelDescription,
-  optimizer: Optimizer,
-  segments: Float64Array
-): { compute: RegionCall[]; commit: RegionCall[] } {
-  const count = description.parameterElements
-  const rows = segments.length / segmentColumns.length
-  const place = (region: string): Placement => ({ region, offset: 0 })
-  const table = { region: 'segments', offset: 0, dtype: 'float64' as const }
-  const scalars = optimizer.scalars.map((scalar): Scalar => (typeof scalar === 'number' ? scalar : { slot: scalar }))
-  const states = optimizer.states.map((name) => place(`optimizer.${name}`))
-  // The velocity of plain SGD is absent, not zero.
-  const stateOperands = optimizer.kernel === 'sgdUpdate' && states.length === 0 ? [null] : states
-  const update: RegionCall = {
-    kernel: optimizer.kernel,
-    operands: [place('parameters'), ...stateOperands, place('gradients'), table],
-    dims: [count, rows],
-    scalars,
-    label: 'optimizer'
-  }
-  const maxNorm: RegionCall = {
-    kernel: 'maxNorm',
-    operands: [place('parameters'), table],
-    dims: [count, rows],
-    scalars: [],
-    label: 'optimizer'
-  }
-  return {
-    compute: [{ kernel: 'checkFinite', operands: [place('gradients')], dims: [count], scalars: [], label: 'gradients' }],
-    commit: optimizer.maxNorm > 0 ? [update, maxNorm] : [update]
-  }
 }
 
 function minimumBatch(graph: Graph): number {

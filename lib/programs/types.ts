@@ -71,6 +71,8 @@ export interface Schedule {
   readonly options: Readonly<Record<string, unknown>>
   /** The rate at `step`, counted from 0. */
   at(step: number): number
+  /** The rate that a parameter group's takes the place of: the schedule's own `learningRate`; omitted: the rate at step 0. */
+  readonly base?: number
 }
 
 /**
@@ -92,6 +94,19 @@ export interface Optimizer {
   readonly weightDecay: number
   /** Longest row of a parameter with two or more dimensions after an update; 0: no limit. */
   readonly maxNorm: number
+  /** What differs for some parameters; the first group that matches holds. */
+  readonly groups?: readonly OptimizerGroup[]
+}
+
+/** What is not said is as for the optimizer. */
+export interface OptimizerGroup {
+  readonly match: readonly string[]
+  /** As the user gave it, and over the schedule's base. */
+  readonly learningRate?: number
+  readonly rateFactor?: number
+  readonly weightDecay?: number
+  /** 0: no limit. */
+  readonly maxNorm?: number
 }
 
 export interface TrainingOptions {

@@ -1,7 +1,7 @@
 import { StepClock } from '../data/crossings.js'
 import { type InputSpec, inputSpec } from '../data/input-spec.js'
 import type { InputData } from '../data/rows.js'
-import { outOfRange, wrongKind } from '../errors.js'
+import { wrongKind } from '../errors.js'
 import { ModelState } from '../inference/model-state.js'
 import { type Predicting, type PredictOptions, predict, predictSync, signalOption } from '../inference/predict.js'
 import { Predictor, type PredictorOptions } from '../inference/predictor.js'
@@ -11,6 +11,7 @@ import type { Layer } from '../layers/layer.js'
 import { expectLayer } from '../layers/make-layer.js'
 import { checkOptions, choiceOption, integerOption } from '../options.js'
 import { describeModel } from '../programs/index.js'
+import { matchingNames } from '../programs/patterns.js'
 import { normalizeSeed } from '../random.js'
 import { type BackendChoice, backendChoices, selectRuntime } from '../runtime/select.js'
 import type { StaticShape } from '../shape.js'
@@ -220,18 +221,18 @@ export class Model {
 
   /**
    * Training leaves the parameters that match alone; running statistics still move. `*` stands for any characters:
-   * `'0.*'`, `'*.gamma'`.
+   * `'0.*'`, `'*.gamma'`. Several patterns: what one of them matches.
    *
    * @throws RangeError where nothing matches, BackendError `EVENKEEL_BUSY` during training
    * @example net.freeze('0.*')
    */
-  freeze(pattern: string): void {
+  freeze(pattern: string | readonly string[]): void {
     const matched = this.#matching('Model.freeze', pattern)
     this.#state.frozen = new Set([...this.#state.frozen, ...matched])
   }
 
   /** Takes `freeze` back for the parameters that match. Throws as `freeze` does. */
-  unfreeze(pattern: string): void {
+  unfreeze(pattern: string | readonly string[]): void {
     const matched = new Set(this.#matching('Model.unfreeze', pattern))
     this.#state.frozen = new Set([...this.#state.frozen].filter((name) => !matched.has(name)))
   }
@@ -239,15 +240,13 @@ export class Model {
   #matching(owner: string, pattern: unknown): string[] {
     const { gate, training, description } = this.#state
     gate.assertOpen(owner)
-    if (typeof pattern !== 'string') throw wrongKind(owner, 'a pattern', pattern, "Such as '0.*' or '*.gamma'")
+    const matched = matchingNames(
+      owner,
+      pattern,
+      description.parameters.map(({ name }) => name)
+    )
     if (training !== undefined) gate.assertIdle(owner)
-    const source = pattern.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'))
-    const matches = new RegExp(`^${source.join('.*')}$`, 's')
-    const names = description.parameters.map(({ name }) => name)
-    const matched = names.filter((name) => matches.test(name))
-    if (matched.length > 0) return matched
-    const near = names.some((name) => name.startsWith(`${pattern}.`)) ? `Did you mean '${pattern}.*'?` : `They are ${names.join(', ')}`
-    throw outOfRange(owner, 'a pattern that matches a parameter', pattern, near)
+    return matched
   }
 
   /** Refuses everything from now on and lets go of the memory; a run on its way ends after its step and rejects. */

@@ -1,6 +1,7 @@
 import { FileFormatError, outOfRange } from '../errors.js'
 import { booleanOption, checkOptions, numberOption } from '../options.js'
 import type { Optimizer, Schedule } from '../programs/types.js'
+import { groupsJSON, groupsOption, type ParameterGroup } from './parameter-groups.js'
 import { rateAt, type ScheduleJSON, scheduleJSON, toSchedule } from './schedules.js'
 
 /** A rate for every step, or a schedule (or the JSON of one). */
@@ -17,6 +18,8 @@ export interface SgdOptions {
   weightDecay?: number
   /** Longest row of a weight after an update; omitted: no limit. */
   maxNorm?: number
+  /** What differs for some parameters; the first group that matches holds. */
+  groups?: readonly ParameterGroup[]
 }
 
 /**
@@ -31,18 +34,19 @@ export interface SgdOptions {
  */
 export function sgd(options: SgdOptions): Optimizer {
   const owner = 'sgd'
-  const given = checkOptions(owner, options, ['learningRate', 'momentum', 'nesterov', 'weightDecay', 'maxNorm'], {
+  const given = checkOptions(owner, options, ['learningRate', 'momentum', 'nesterov', ...sharedOptions], {
+    ...sharedNotes,
     dampening: 'The velocity is not damped here'
   })
   const learningRate = toSchedule(owner, 'learningRate', given.learningRate)
   const momentum = numberOption(owner, 'momentum', given.momentum, 0, { atLeast: 0, below: 1 })
   const nesterov = booleanOption(owner, 'nesterov', given.nesterov, false)
-  const shared = decayAndNorm(owner, given, 0)
+  const shared = readShared(owner, given, learningRate, 0)
   if (nesterov && momentum === 0)
     throw outOfRange(owner, 'momentum above 0 with nesterov', momentum, 'Give a momentum such as 0.9, or leave nesterov out')
   return {
     kind: owner,
-    options: { learningRate: scheduleJSON(learningRate), momentum, nesterov, ...normalized(shared) },
+    options: { learningRate: scheduleJSON(learningRate), momentum, nesterov, ...sharedJSON(shared) },
     learningRate,
     kernel: 'sgdUpdate',
     states: momentum > 0 ? ['velocity'] : [],
@@ -65,6 +69,8 @@ export interface AdamOptions {
   weightDecay?: number
   /** Longest row of a weight after an update; omitted: no limit. */
   maxNorm?: number
+  /** What differs for some parameters; the first group that matches holds. */
+  groups?: readonly ParameterGroup[]
 }
 
 /**
@@ -93,7 +99,8 @@ export function adamW(options?: AdamOptions): Optimizer {
 }
 
 function moments(owner: 'adam' | 'adamW', options: AdamOptions | undefined, defaultDecay: number): Optimizer {
-  const given = checkOptions(owner, options, ['learningRate', 'beta1', 'beta2', 'epsilon', 'weightDecay', 'maxNorm'], {
+  const given = checkOptions(owner, options, ['learningRate', 'beta1', 'beta2', 'epsilon', ...sharedOptions], {
+    ...sharedNotes,
     betas: 'Give beta1 and beta2',
     amsgrad: 'The AMSGrad variant is not offered'
   })
@@ -103,10 +110,10 @@ function moments(owner: 'adam' | 'adamW', options: AdamOptions | undefined, defa
   const epsilon = numberOption(owner, 'epsilon', given.epsilon, 1e-8, { above: 0 })
   // Zero in float32, it would divide 0 by 0 where a gradient has always been 0.
   if (Math.fround(epsilon) === 0) throw outOfRange(owner, 'an epsilon that float32 holds, at least 1e-45', epsilon)
-  const shared = decayAndNorm(owner, given, defaultDecay)
+  const shared = readShared(owner, given, learningRate, defaultDecay)
   return {
     kind: owner,
-    options: { learningRate: scheduleJSON(learningRate), beta1, beta2, epsilon, ...normalized(shared) },
+    options: { learningRate: scheduleJSON(learningRate), beta1, beta2, epsilon, ...sharedJSON(shared) },
     learningRate,
     kernel: 'adamUpdate',
     states: ['firstMoment', 'secondMoment'],
@@ -140,19 +147,26 @@ export function optimizerFromJSON(json: OptimizerJSON): Optimizer {
   throw new FileFormatError(`optimizerFromJSON: expected 'sgd', 'adam' or 'adamW', got kind '${kind}'`)
 }
 
-interface DecayAndNorm {
-  readonly weightDecay: number
-  readonly maxNorm: number
-}
+const sharedOptions = ['weightDecay', 'maxNorm', 'groups'] as const
+const sharedNotes = { paramGroups: `Use groups: [{ match: '*.bias', weightDecay: 0 }]` }
 
-function decayAndNorm(owner: string, given: { weightDecay?: number; maxNorm?: number }, defaultDecay: number): DecayAndNorm {
+type Shared = Required<Pick<Optimizer, 'weightDecay' | 'maxNorm' | 'groups'>>
+
+/** The options that all optimizers have. */
+function readShared(
+  owner: string,
+  given: Partial<Pick<SgdOptions, (typeof sharedOptions)[number]>>,
+  schedule: Schedule,
+  defaultDecay: number
+): Shared {
   return {
     weightDecay: numberOption(owner, 'weightDecay', given.weightDecay, defaultDecay, { atLeast: 0 }),
-    maxNorm: numberOption(owner, 'maxNorm', given.maxNorm, 0, { above: 0 })
+    maxNorm: numberOption(owner, 'maxNorm', given.maxNorm, 0, { above: 0 }),
+    groups: groupsOption(owner, given.groups, schedule)
   }
 }
 
 /** The options as a user would give them again: no maxNorm where there is no limit. */
-function normalized({ weightDecay, maxNorm }: DecayAndNorm): { weightDecay: number; maxNorm?: number } {
-  return maxNorm === 0 ? { weightDecay } : { weightDecay, maxNorm }
+function sharedJSON({ weightDecay, maxNorm, groups }: Shared): Readonly<Record<string, unknown>> {
+  return { weightDecay, ...(maxNorm === 0 ? {} : { maxNorm }), ...(groups.length === 0 ? {} : { groups: groupsJSON(groups) }) }
 }

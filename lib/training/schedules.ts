@@ -16,7 +16,7 @@ export interface ScheduleJSON {
  */
 export function constantRate(learningRate: number): Schedule {
   const rate = rateOption('constantRate', 'learningRate', learningRate)
-  return { kind: 'constantRate', options: { learningRate: rate }, at: () => rate }
+  return { kind: 'constantRate', options: { learningRate: rate }, base: rate, at: () => rate }
 }
 
 export interface StepDecayOptions {
@@ -45,6 +45,7 @@ export function stepDecay(options: StepDecayOptions): Schedule {
   return {
     kind: owner,
     options: { learningRate, every, factor },
+    base: learningRate,
     at: (step) => learningRate * factor ** Math.floor(step / every)
   }
 }
@@ -75,6 +76,7 @@ export function cosineDecay(options: CosineDecayOptions): Schedule {
   return {
     kind: owner,
     options: { learningRate, steps, final },
+    base: learningRate,
     at: (step) => final + ((learningRate - final) * (1 + Math.cos((Math.PI * Math.min(step, steps)) / steps))) / 2
   }
 }
@@ -103,6 +105,7 @@ export function warmUp(options: WarmUpOptions): Schedule {
   return {
     kind: owner,
     options: { steps, schedule: scheduleJSON(schedule) },
+    base: schedule.base ?? schedule.at(0),
     at: (step) => (step < steps ? (schedule.at(0) * (step + 1)) / (steps + 1) : schedule.at(step - steps))
   }
 }

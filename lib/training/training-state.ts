@@ -10,6 +10,7 @@ import { grownBatch, type Plan, planned } from '../inference/plans.js'
 import { checkOptions } from '../options.js'
 import { describeFailure, type Loss, trainingStages } from '../programs/index.js'
 import type { Optimizer } from '../programs/types.js'
+import { parameterGroups } from '../programs/update.js'
 import type { CrossingResult, Executor } from '../runtime/runtime.js'
 import type { Sliced } from '../sliced.js'
 import { expectLoss } from './evaluate.js'
@@ -57,6 +58,8 @@ export class TrainingState {
     this.model = model
     this.loss = expectLoss(owner, loss)
     this.optimizer = expectOptimizer(owner, optimizer)
+    // A pattern that matches nothing is refused here and not at the first step.
+    parameterGroups(this.optimizer.kind, model.description.parameters, this.optimizer)
   }
 
   assertOpen(owner: string): void {
