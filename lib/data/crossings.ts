@@ -60,8 +60,11 @@ export interface CrossingJob {
   stopped?(): boolean
   /** Where the run is registered, for whoever wants to cancel it. */
   readonly running: readonly Set<Cancellation>[]
-  /** Whether it only reads, and sees one state from its first crossing to its last; else it takes turns alone. */
-  readonly reads?: boolean
+  /**
+   * 'turns', the default: it writes, a crossing alone. 'reading': it reads, and sees one state from its first crossing to
+   * its last. 'held': the same, inside a reading of the gate.
+   */
+  readonly access?: 'turns' | 'reading' | 'held'
 }
 
 /** A Program and what runs it. */
@@ -83,7 +86,7 @@ export async function runCrossings(job: CrossingJob): Promise<void> {
   try {
     const crossings = new Crossings(job, cancellation)
     await crossings.stage(0, 0)
-    if (job.reads) await gate.reading(owner, () => crossings.run(), cancellation)
+    if (job.access === 'reading') await gate.reading(owner, () => crossings.run(), cancellation)
     else await crossings.run()
     signal?.throwIfAborted()
     if (cancellation.requested) gate.assertOpen(owner)
@@ -141,9 +144,9 @@ class Crossings {
 
   /** undefined where there was nothing to run any more. */
   #turn(feed: Feed): Promise<Turn | undefined> {
-    const { gate, owner, reads } = this.#job
+    const { gate, owner, access = 'turns' } = this.#job
     const cross = () => this.#cross(feed)
-    return reads ? gate.readingTurn(owner, cross, this.#cancellation) : gate.turn(owner, cross, this.#cancellation)
+    return access === 'turns' ? gate.turn(owner, cross, this.#cancellation) : gate.readingTurn(owner, cross, this.#cancellation)
   }
 
   async #cross(feed: Feed): Promise<Turn | undefined> {

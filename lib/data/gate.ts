@@ -30,14 +30,23 @@ export class Gate {
 
   /** Runs an asynchronous operation; while it is on its way, synchronous calls are refused. */
   async operation<T>(method: string, body: () => Promise<T>): Promise<T> {
-    this.assertOpen(method)
-    this.#operations++
+    this.begin(method)
     try {
       return await body()
     } finally {
-      this.#operations--
-      if (this.#operations === 0) for (const resolve of this.#idle.splice(0)) resolve()
+      this.end()
     }
+  }
+
+  /** An operation begins that `end` ends. */
+  begin(method: string): void {
+    this.assertOpen(method)
+    this.#operations++
+  }
+
+  end(): void {
+    this.#operations--
+    if (this.#operations === 0) for (const resolve of this.#idle.splice(0)) resolve()
   }
 
   /** Runs `body` alone: nothing else reads or writes meanwhile. */

@@ -19,6 +19,22 @@ export class Cancellation {
   }
 }
 
+/** Runs `body` with a cancellation by the signal: where it gives undefined for that, rejects with the signal's reason. */
+export async function cancelledBy<T extends object>(
+  signal: AbortSignal | undefined,
+  body: (cancellation: Cancellation) => Promise<T | undefined>
+): Promise<T> {
+  const cancellation = new Cancellation()
+  signal?.addEventListener('abort', cancellation.cancel)
+  try {
+    const value = await body(cancellation)
+    if (value === undefined) signal?.throwIfAborted()
+    return value!
+  } finally {
+    signal?.removeEventListener('abort', cancellation.cancel)
+  }
+}
+
 interface Place {
   readonly shared: boolean
   readonly admit: (inside: boolean) => void

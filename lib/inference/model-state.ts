@@ -1,7 +1,7 @@
 import { FeedPool } from '../data/feed.js'
 import { Gate } from '../data/gate.js'
 import type { InputSpec } from '../data/input-spec.js'
-import { Cancellation } from '../data/lock.js'
+import { type Cancellation, cancelledBy } from '../data/lock.js'
 import { finishPaced } from '../data/pace.js'
 import type { NamedTensor } from '../io/safetensors.js'
 import type { BufferSpec, ModelDescription, ParameterSpec } from '../programs/index.js'
@@ -140,19 +140,11 @@ export class ModelState {
 
   /** Runs `body` while nothing writes; the signal ends the wait for that at once. */
   async read<T>(owner: string, signal: AbortSignal | undefined, body: () => T | Promise<T>): Promise<T> {
+    const give = async () => ({ value: await body() })
     return await this.gate.operation(owner, async () => {
       await this.settle(signal)
-      const cancellation = new Cancellation()
-      signal?.addEventListener('abort', cancellation.cancel)
-      let value: { readonly given: T } | undefined
-      const give = async () => ({ given: await body() })
-      try {
-        value = await this.gate.reading(owner, give, cancellation)
-      } finally {
-        signal?.removeEventListener('abort', cancellation.cancel)
-      }
-      signal?.throwIfAborted()
-      return value!.given
+      const { value } = await cancelledBy(signal, (cancellation) => this.gate.reading(owner, give, cancellation))
+      return value
     })
   }
 

@@ -3,7 +3,7 @@ import { runCrossings, type StepClock } from '../data/crossings.js'
 import type { FeedPool } from '../data/feed.js'
 import type { Gate } from '../data/gate.js'
 import type { InputSpec } from '../data/input-spec.js'
-import type { Cancellation } from '../data/lock.js'
+import { type Cancellation, cancelledBy } from '../data/lock.js'
 import { finishPaced } from '../data/pace.js'
 import { type InputData, inputRows, type RowSource } from '../data/rows.js'
 import { wrongKind } from '../errors.js'
@@ -30,10 +30,12 @@ export interface Predicting {
   readonly running: Set<Cancellation>
   readonly input: InputSpec
   readonly outputShape: StaticShape
+  /** Whether it changes by refreshing alone: a call then reads from its very beginning. */
+  readonly refreshes?: boolean
   /** Largest batch that the plan may have. */
   readonly maxBatch?: number
-  /** Readies it for a run, off the event loop where that is long. */
-  settle(owner: string, signal: AbortSignal | undefined): Promise<void>
+  /** Readies it for a run, off the event loop where that is long; undefined where it is ready. */
+  settle(owner: string, signal: AbortSignal | undefined): Promise<void> | undefined
   settleSync(owner: string): void
   /** Inside a turn: ready at once where it is planned, else in slices. */
   plan(rows: number, cap: number): Sliced<Plan>
@@ -42,14 +44,25 @@ export interface Predicting {
 /** 1024 rows fill the kernels' blocks; more gains nothing and takes memory. */
 export const defaultBatch = 1024
 
-export async function predict(target: Predicting, owner: string, x: InputData, options: PredictOptions | undefined): Promise<Tensor> {
-  const { signal, batchSize } = predictOptions(target, owner, options)
+/** Options as `predictOptions` gives them. */
+export interface Prediction {
+  readonly signal: AbortSignal | undefined
+  readonly batchSize: number
+}
+
+export async function predict(target: Predicting, owner: string, x: InputData, options: Prediction): Promise<Tensor> {
+  const { signal } = options
   signal?.throwIfAborted()
-  return await target.gate.operation(owner, async () => {
+  const run = async (): Promise<Tensor> => {
     const source = await finishPaced(inputRows(owner, x, inputRequest(target.input)), { signal })
     await target.settle(owner, signal)
-    return await predictRows(target, owner, source, { signal, batchSize })
-  })
+    return await predictRows(target, owner, source, options)
+  }
+  const { gate, refreshes } = target
+  return await gate.operation(owner, () =>
+    // What is asked before a refresh sees what was before it, however long its rows take to be read.
+    refreshes ? cancelledBy(signal, (cancellation) => gate.reading(owner, run, cancellation)) : run()
+  )
 }
 
 export function inputRequest({ shape, scale, shift }: InputSpec): {
@@ -60,12 +73,7 @@ export function inputRequest({ shape, scale, shift }: InputSpec): {
   return { rowShape: shape, scale, shift }
 }
 
-async function predictRows(
-  target: Predicting,
-  owner: string,
-  source: RowSource,
-  { signal, batchSize }: { signal: AbortSignal | undefined; batchSize: number }
-): Promise<Tensor> {
+async function predictRows(target: Predicting, owner: string, source: RowSource, { signal, batchSize }: Prediction): Promise<Tensor> {
   const result = resultFor(target, source.rows)
   const cut = cutBatches(source.rows, batchSize, 'balance')
   const elements = staticElementCount(target.outputShape)
@@ -77,7 +85,7 @@ async function predictRows(
       cut,
       runtime: target.runtime,
       gate: target.gate,
-      reads: true,
+      access: target.refreshes ? 'held' : 'reading',
       clock: target.clock,
       running: [target.running],
       sources: [source],
@@ -125,7 +133,7 @@ export function predictSync(target: Predicting, owner: string, x: InputData, opt
 }
 
 /** The part of an input binding that says how values are read. */
-export function scaling({ scale, shift }: RowSource): { scale?: number; shift?: number } {
+export function scaling({ scale, shift }: Pick<RowSource, 'scale' | 'shift'> | InputSpec): { scale?: number; shift?: number } {
   return { ...(scale === undefined ? {} : { scale }), ...(shift === undefined ? {} : { shift }) }
 }
 
@@ -133,11 +141,7 @@ function resultFor({ outputShape }: Predicting, rows: number): Tensor {
   return { data: new Float32Array(rows * staticElementCount(outputShape)), shape: Object.freeze([rows, ...outputShape]) }
 }
 
-function predictOptions(
-  target: Predicting,
-  owner: string,
-  options: PredictOptions | undefined
-): { signal: AbortSignal | undefined; batchSize: number } {
+export function predictOptions(target: Predicting, owner: string, options: PredictOptions | undefined): Prediction {
   const { signal, batchSize } = checkOptions(owner, options, ['signal', 'batchSize'])
   return { signal: signalOption(owner, signal), batchSize: batchOption(target, owner, batchSize) }
 }

@@ -1,21 +1,28 @@
 import { StepClock } from '../data/crossings.js'
 import { Gate } from '../data/gate.js'
 import type { Cancellation } from '../data/lock.js'
+import { rowForm } from '../data/one-row.js'
 import { finishApart } from '../data/pace.js'
 import type { InputData } from '../data/rows.js'
 import { BackendError, expectation } from '../errors.js'
-import { checkOptions, integerOption } from '../options.js'
+import { checkOptions, integerOption, numberOption } from '../options.js'
 import { foldedStages } from '../programs/index.js'
 import { finish, type Sliced } from '../sliced.js'
 import type { Tensor } from '../tensor.js'
 import type { ModelState, Snapshot } from './model-state.js'
 import { type Plan, planned } from './plans.js'
-import { defaultBatch, type Predicting, type PredictOptions, predict, predictSync } from './predict.js'
+import { defaultBatch, type Predicting, type PredictOptions, predict, predictOptions, predictSync } from './predict.js'
+import { SingleRows } from './single-rows.js'
 import { type RowIterable, type StreamOptions, streamRows } from './stream.js'
 
 export interface PredictorOptions {
   /** Rows a step at most, and what memory is planned for; default 1024. */
   readonly maxBatch?: number
+  /**
+   * Milliseconds that a `predict` of one row may wait for others to share a batch with; default 0: what is asked in one
+   * turn of the event loop, or while a batch runs, shares the next.
+   */
+  readonly maxDelay?: number
 }
 
 /**
@@ -27,24 +34,38 @@ export interface PredictorOptions {
  */
 export class Predictor {
   readonly #target: FoldedTarget
+  readonly #rows: SingleRows
 
   /** @internal: `net.predictor()` makes one */
   constructor(state: ModelState, options?: PredictorOptions) {
-    const { maxBatch } = checkOptions('Model.predictor', options, ['maxBatch'])
-    state.gate.assertOpen('Model.predictor')
-    this.#target = new FoldedTarget(state, integerOption('Model.predictor', 'maxBatch', maxBatch, defaultBatch, { atLeast: 1 }))
+    const owner = 'Model.predictor'
+    const given = checkOptions(owner, options, ['maxBatch', 'maxDelay'])
+    state.gate.assertOpen(owner)
+    const maxBatch = integerOption(owner, 'maxBatch', given.maxBatch, defaultBatch, { atLeast: 1 })
+    const maxDelay = numberOption(owner, 'maxDelay', given.maxDelay, 0, { atLeast: 0, atMost: 60_000 })
+    this.#target = new FoldedTarget(state, maxBatch)
+    this.#rows = new SingleRows(this.#target, rowForm(predictOwner, state.input.shape), maxBatch, maxDelay)
   }
 
   /**
-   * The network's output for each row of `x`, in memory of the caller's own. Off the event loop.
+   * The network's output for each row of `x`, in memory of the caller's own. Off the event loop. Calls with one row
+   * that come together share a batch, with the same bits as one by one.
    *
    * @param x [rows, ...input]
    * @returns [rows, ...output], float32
    * @throws ShapeError, TypeError, RangeError for data and options that do not fit; BackendError `EVENKEEL_DISPOSED`; the signal's reason
    * @example const { data, shape } = await predictor.predict(x)
    */
-  async predict(x: InputData, options?: PredictOptions): Promise<Tensor> {
-    return await predict(this.#target, 'Predictor.predict', x, options)
+  // Not an async function: that would be one more promise a call.
+  predict(x: InputData, options?: PredictOptions): Promise<Tensor> {
+    try {
+      const target = this.#target
+      const given = options && predictOptions(target, predictOwner, options)
+      const alone = options?.batchSize === undefined ? this.#rows.predict(x, given?.signal) : undefined
+      return alone ?? predict(target, predictOwner, x, given ?? predictOptions(target, predictOwner, undefined))
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /** The same, now. Throws while an asynchronous call is on its way. */
@@ -66,11 +87,12 @@ export class Predictor {
 
   /** Takes the model's parameters anew. Predictions asked for before it see the old ones, later ones the new. */
   async refresh(): Promise<void> {
+    this.#rows.flush()
     await this.#target.refresh('Predictor.refresh')
   }
 
   dispose(): void {
-    void this.#target.dispose()
+    void this[Symbol.asyncDispose]()
   }
 
   [Symbol.dispose](): void {
@@ -79,13 +101,17 @@ export class Predictor {
 
   /** Waits for the run on its way. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#rows.clear()
     await this.#target.dispose()
   }
 }
 
+const predictOwner = 'Predictor.predict'
+
 class FoldedTarget implements Predicting, Snapshot {
   readonly #state: ModelState
   readonly maxBatch: number
+  readonly refreshes = true
   readonly gate = new Gate('predictor')
   readonly clock = new StepClock()
   readonly running = new Set<Cancellation>()
@@ -121,8 +147,11 @@ class FoldedTarget implements Predicting, Snapshot {
     return this.#predict!
   }
 
-  async settle(owner: string, signal: AbortSignal | undefined): Promise<void> {
-    if (this.#taken) return
+  settle(owner: string, signal: AbortSignal | undefined): Promise<void> | undefined {
+    return this.#taken ? undefined : this.#settle(owner, signal)
+  }
+
+  async #settle(owner: string, signal: AbortSignal | undefined): Promise<void> {
     const state = this.#state
     this.#assertNotMissed(owner)
     try {

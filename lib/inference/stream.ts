@@ -33,7 +33,7 @@ export async function* streamRows(
       const batch = await reader.batch(most)
       signal?.throwIfAborted()
       if (batch.length === 0) return
-      const { data } = await predict(target, owner, batch as NestedNumbers, { ...(signal ? { signal } : {}), batchSize: most })
+      const { data } = await predict(target, owner, batch as NestedNumbers, { signal, batchSize: most })
       // A copy a row, so that one kept row does not keep its whole batch.
       for (let row = 0; row < batch.length; row++)
         yield { data: data.slice(row * elements, (row + 1) * elements), shape: target.outputShape }

@@ -148,7 +148,7 @@ export async function evaluateRows(state: ModelState, request: EvaluationRequest
       cut,
       runtime: state.runtime,
       gate: state.gate,
-      reads: true,
+      access: 'reading',
       running: [state.running],
       clock: new StepClock(),
       sources: loss ? [x, y] : [x],

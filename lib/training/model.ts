@@ -3,7 +3,7 @@ import { type InputSpec, inputSpec } from '../data/input-spec.js'
 import type { InputData } from '../data/rows.js'
 import { wrongKind } from '../errors.js'
 import { ModelState } from '../inference/model-state.js'
-import { type Predicting, type PredictOptions, predict, predictSync, signalOption } from '../inference/predict.js'
+import { type Predicting, type PredictOptions, predict, predictOptions, predictSync, signalOption } from '../inference/predict.js'
 import { Predictor, type PredictorOptions } from '../inference/predictor.js'
 import { openModelFile, writeModelFile } from '../io/model-file.js'
 import type { LayerFactory } from '../layers/architecture.js'
@@ -172,7 +172,8 @@ export class Model {
    * @example const { data, shape } = await net.predict(x)
    */
   async predict(x: InputData, options?: PredictOptions): Promise<Tensor> {
-    return await predict(this.#target, 'Model.predict', x, options)
+    const owner = 'Model.predict'
+    return await predict(this.#target, owner, x, predictOptions(this.#target, owner, options))
   }
 
   /** The same, now. Throws `EVENKEEL_BUSY` while anything of the model is on its way. */

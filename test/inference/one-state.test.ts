@@ -1,12 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { BackendError, batchNorm, linear, type Metric, relu, sequential, type Trainer } from '../../lib/index.js'
-import { ModelState } from '../../lib/inference/model-state.js'
-import { describeModel } from '../../lib/programs/index.js'
-import { normalizeSeed } from '../../lib/random.js'
-import { selectRuntime } from '../../lib/runtime/select.js'
-import { Model } from '../../lib/training/model.js'
+import { BackendError, type Metric, type Trainer } from '../../lib/index.js'
 import { modelBackends, rejection, thrown, toyData, toyModel, toyTrainer } from '../helpers/models.js'
+import { watchedModel } from '../helpers/watched.js'
 
 /** Equal rows: their outputs are equal bits where one set of parameters made them all, in whatever batches. */
 const rows = 20_000
@@ -134,7 +130,11 @@ describe.each(modelBackends)('a predictor on %s whose model goes', (backend) => 
 
   it('says why where it could not take it', async () => {
     const memory = { out: false }
-    const net = new Model(stateOn(backend, memory))
+    const net = watchedModel(backend, {
+      allocate: () => {
+        if (memory.out) throw new BackendError('no memory', { code: 'EVENKEEL_OUT_OF_MEMORY' })
+      }
+    })
     const trainer = toyTrainer(net)
     await trainer.step(toyData())
     const predictor = net.predictor()
@@ -156,26 +156,3 @@ describe.each(modelBackends)('a predictor on %s whose model goes', (backend) => 
     expect((await rejection(second.predict(x))).cause).toBeInstanceOf(BackendError)
   })
 })
-
-/** A model's state whose runtime has no more memory where that is said. */
-function stateOn(backend: string, memory: { out: boolean }): ModelState {
-  const runtime = selectRuntime({ backend: backend as 'native' | 'portable' })
-  const { instructionSet, threads } = runtime
-  return new ModelState({
-    runtime: {
-      backend: runtime.backend,
-      instructionSet,
-      threads,
-      call: (...given) => runtime.call(...given),
-      gather: (...given) => runtime.gather(...given),
-      compile: (program) => runtime.compile(program),
-      allocate: (bytes) => {
-        if (memory.out) throw new BackendError('no memory', { code: 'EVENKEEL_OUT_OF_MEMORY' })
-        return runtime.allocate(bytes)
-      }
-    },
-    description: describeModel(sequential(linear(16), batchNorm(), relu(), linear(3)), [4]),
-    input: { shape: [4] },
-    seed: normalizeSeed(7, 'test')
-  })
-}

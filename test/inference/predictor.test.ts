@@ -143,7 +143,7 @@ describe.each(modelBackends)('a predictor on %s', (backend) => {
     ].map(({ message }) => message)
     expect(messages).toEqual([
       'Model.predictor: expected maxBatch to be an integer at least 1, got 0',
-      "Model.predictor: expected only the options maxBatch, got 'maxbatch'. Did you mean maxBatch?",
+      "Model.predictor: expected only the options maxBatch, maxDelay, got 'maxbatch'. Did you mean maxBatch?",
       'Predictor.predict: expected batchSize to be an integer at least 1 and at most 8, got 9',
       'Predictor.predict: expected x to hold rows · 4 numbers (rows of shape [4]), got Float32Array(3)',
       'Predictor.stream: expected an iterable of rows, got 3',
