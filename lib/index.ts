@@ -34,7 +34,7 @@ export type { Initializer, InitializerRequest, Layer, LayerContext } from './lay
 export { type LinearOptions, linear } from './layers/linear.js'
 export { sequential } from './layers/sequential.js'
 export { weightNorm } from './layers/weight-norm.js'
-export type { Loss, Optimizer, Schedule } from './programs/types.js'
+export type { Loss, Optimizer, Schedule, WeightedLoss } from './programs/types.js'
 export { type BackendChoice, type BackendInfo, backendInfo } from './runtime/select.js'
 export { type Tensor, tensor } from './tensor.js'
 export type { Callback, FitControl, JsonValue, Weights } from './training/callbacks.js'

@@ -42,6 +42,8 @@ import type { PortableKernel } from './types.js'
 import { weightNormBackward } from './weight-norm-backward.js'
 import { weightNormForward } from './weight-norm-forward.js'
 import { weightNormScale } from './weight-norm-scale.js'
+import { weightedMeanBackward } from './weighted-mean-backward.js'
+import { weightedMeanForward } from './weighted-mean-forward.js'
 
 /** Every kernel's TypeScript twin. */
 export const portableKernels: Readonly<Record<KernelName, PortableKernel>> = {
@@ -82,6 +84,8 @@ export const portableKernels: Readonly<Record<KernelName, PortableKernel>> = {
   softmaxCrossEntropyBackward,
   squaredErrorForward,
   squaredErrorBackward,
+  weightedMeanForward,
+  weightedMeanBackward,
   checkFinite,
   checkLabels,
   sgdUpdate,

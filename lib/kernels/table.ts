@@ -398,6 +398,18 @@ export const kernelTable = [
     dims: ['rows', 'columns'],
     scalars: []
   },
+  {
+    name: 'weightedMeanForward', // mean = Σ w·values / Σ w, total = Σ w, with w = weight · factor; a total of 0 gives the mean 0
+    operands: [write('mean', one), write('total', one), read('values', dim(0)), read('weight', dim(0)), optional('factor', dim(0))],
+    dims: ['rows'],
+    scalars: []
+  },
+  {
+    name: 'weightedMeanBackward', // dValues = dMean / total · w; 0 for a total of 0
+    operands: [write('dValues', dim(0)), read('dMean', one), read('total', one), read('weight', dim(0)), optional('factor', dim(0))],
+    dims: ['rows'],
+    scalars: []
+  },
   // ---- checks: nothing is written, the status says ----------------------------------------------------------------
   { name: 'checkFinite', operands: [read('x', dim(0))], dims: ['count'], scalars: [] },
   { name: 'checkLabels', operands: [read('labels', dim(0), 'int32')], dims: ['count', 'classes'], scalars: [] },

@@ -3,12 +3,13 @@ import type { Placement } from '../graph/lowering.js'
 import { planStages } from '../graph/plan.js'
 import type { Program } from '../graph/program.js'
 import { traceModel } from '../layers/trace.js'
+import { fill } from '../ops/fill.js'
 import { fixedValues, separateConstants } from '../ops/folding.js'
 import { fuse } from '../ops/fusion.js'
 import { type StaticShape, staticElementCount } from '../shape.js'
 import { finish, type Sliced } from '../sliced.js'
+import { rowLosses, targetInput } from './loss.js'
 import { batchSymbol, modelPlacements, modelRegions, ownStorage } from './regions.js'
-import { targetInput } from './training.js'
 import type { Loss, ModelDescription } from './types.js'
 
 /** x → output, in inference mode, on the parameters as they are when it runs. */
@@ -27,7 +28,7 @@ export function* inferenceStages(description: ModelDescription, { maxBatch }: { 
   })
 }
 
-/** x, y → output and rowLoss, one loss a row, in inference mode. */
+/** x, y → output, rowLoss and rowWeight (the loss's own: 1 where it has none), one a row, in inference mode. */
 export function evaluationProgram(
   description: ModelDescription,
   { loss, maxBatch }: { readonly loss: Loss; readonly maxBatch: number }
@@ -41,14 +42,18 @@ export function* evaluationStages(
 ): Sliced<Program> {
   const { graph, output } = yield* inferenceGraph(description)
   const own = ownStorage(output)
-  const rowLoss = graph.labelled('loss', () => ownStorage(loss.apply(output, targetInput(graph, output, loss)), new Set([own])))
+  const { rowLoss, rowWeight } = graph.labelled('loss', () => {
+    const { rows, weight } = rowLosses(loss, output, targetInput(graph, output, loss))
+    const rowLoss = ownStorage(rows, new Set([own]))
+    return { rowLoss, rowWeight: ownStorage(weight ?? fill(graph, rows.shape, 1), new Set([own, rowLoss])) }
+  })
   yield
   return yield* planStages({
     graph,
     symbols: batchSymbol(maxBatch),
     regions: modelRegions(description),
     given: modelPlacements(graph, description),
-    outputs: { output: own, rowLoss }
+    outputs: { output: own, rowLoss, rowWeight }
   })
 }
 

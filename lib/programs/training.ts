@@ -6,31 +6,34 @@ import { planStages } from '../graph/plan.js'
 import { traceModel } from '../layers/trace.js'
 import { add } from '../ops/add.js'
 import { type BatchNormAttributes, batchNormOperation, valuesPerChannel } from '../ops/batch-norm.js'
-import { checkFinite } from '../ops/check-finite.js'
 import { copy } from '../ops/copy.js'
 import { fill } from '../ops/fill.js'
 import { fuse } from '../ops/fusion.js'
-import { mean } from '../ops/mean.js'
 import { evaluateDimension } from '../shape.js'
 import { finish, type Sliced } from '../sliced.js'
+import { batchLoss, targetInput } from './loss.js'
 import { batchSymbol, modelPlacements, modelRegions } from './regions.js'
-import type { Loss, ModelDescription, ParameterSpec, TrainingOptions, TrainingProgram } from './types.js'
+import type { ModelDescription, ParameterSpec, TrainingOptions, TrainingProgram } from './types.js'
 import { optimizerSegments, updateCalls, updateRegions } from './update.js'
 
 /**
  * The Program of a training step: forward, loss, backward, then, if everything is finite, running statistics and
- * the optimizer's update. Slots: `step` and what the optimizer's `stepValues` gives; it reports `loss`.
+ * the optimizer's update. Slots: `step` and what the optimizer's `stepValues` gives; it reports `loss`, and where rows
+ * have weights their sum, `weight`.
  */
 export function trainingProgram(description: ModelDescription, options: TrainingOptions): TrainingProgram {
   return finish(trainingStages(description, options))
 }
 
 export function* trainingStages(description: ModelDescription, options: TrainingOptions): Sliced<TrainingProgram> {
-  const { graph, loss } = yield* traceLoss(description, options)
+  const { graph, reports } = yield* traceLoss(description, options)
   yield
   const trained = description.parameters.filter(({ name }) => !options.frozen?.has(name))
   const values = trained.map(({ name }) => graph.parameters.get(name)!)
-  const gradients = differentiate(graph, loss, values, { one: (target) => target.labelled('loss', () => fill(target, [1], 1)), sum: add })
+  const gradients = differentiate(graph, reports.loss, values, {
+    one: (target) => target.labelled('loss', () => fill(target, [1], 1)),
+    sum: add
+  })
   const segments = optimizerSegments(description, trained, options.optimizer)
   const program = yield* planStages({
     graph,
@@ -39,33 +42,26 @@ export function* trainingStages(description: ModelDescription, options: Training
     regions: [...modelRegions(description), ...updateRegions(description, options.optimizer, segments)],
     given: modelPlacements(graph, description),
     targets: gradientPlacements(trained, values, gradients),
-    reports: { loss },
+    reports: { ...reports },
     after: updateCalls(description, trained, options.optimizer, segments)
   })
   const states = Object.fromEntries(options.optimizer.states.map((name) => [`optimizer.${name}`, description.parameterElements * 4]))
   return { program, segments, states, minimumBatch: minimumBatch(graph) }
 }
 
-function* traceLoss(description: ModelDescription, options: TrainingOptions): Sliced<{ graph: Graph; loss: Value }> {
-  const trace = traceModel(description.root, description.inputShape, { training: true, key: options.key })
-  const loss = trace.graph.labelled('loss', () => {
-    const rows = options.loss.apply(trace.output, targetInput(trace.graph, trace.output, options.loss))
-    const value = mean(rows)
-    checkFinite(value)
-    return value
+/** The loss, and the sum of the rows' weights where they differ. */
+function* traceLoss(
+  description: ModelDescription,
+  options: TrainingOptions
+): Sliced<{ graph: Graph; reports: { loss: Value; weight?: Value } }> {
+  const { graph, output } = traceModel(description.root, description.inputShape, { training: true, key: options.key })
+  const { loss, weight } = graph.labelled('loss', () => {
+    return batchLoss(options.loss, output, targetInput(graph, output, options.loss))
   })
   yield
-  if (options.fuse === false) return { graph: trace.graph, loss }
-  const fused = fuse(trace.graph, [loss], 'training')
-  return { graph: fused.graph, loss: fused.find(loss) }
-}
-
-/** The input `y`, of the type and shape that the loss asks for. Values are checked; class numbers are where they are used. */
-export function targetInput(graph: Graph, output: Value, loss: Loss): Value {
-  if (loss.target === 'classes') return graph.input('y', [output.shape[0]!], 'int32')
-  const y = graph.input('y', output.shape, 'float32')
-  graph.labelled('y', () => checkFinite(y))
-  return y
+  if (options.fuse === false) return { graph, reports: weight ? { loss, weight } : { loss } }
+  const fused = fuse(graph, weight ? [loss, weight] : [loss], 'training')
+  return { graph: fused.graph, reports: weight ? { loss: fused.find(loss), weight: fused.find(weight) } : { loss: fused.find(loss) } }
 }
 
 function gradientPlacements(

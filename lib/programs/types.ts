@@ -8,8 +8,8 @@ import type { StaticShape } from '../shape.js'
  * From a model's layers to the Programs that train, evaluate and predict.
  *
  * Inputs x and y; symbol `batch`. Regions: `parameters` and `gradients` (flat float32, laid out alike), `buffers` (running
- * statistics), `optimizer.<state>`, `segments` (constant), inputs `x` and `y`, outputs `output` and `rowLoss`,
- * `constants` (of a folded predictor), `scratch`.
+ * statistics), `optimizer.<state>`, `segments` (constant), inputs `x` and `y`, outputs `output`,
+ * `rowLoss` and `rowWeight`, `constants` (of a folded predictor), `scratch`.
  */
 export interface ModelDescription {
   readonly root: Layer
@@ -55,14 +55,23 @@ export interface LayerRow {
   readonly parameters: number
 }
 
-/** A loss gives each row a value; training minimizes their mean. */
+/** One value a row, and how much each row counts: both [batch]. No weight is negative. */
+export interface WeightedLoss {
+  readonly loss: Value
+  readonly weight: Value
+}
+
+/**
+ * A loss gives each row a value l, and a weight w where rows count differently. Training minimizes the batch's mean,
+ * Σ wᵣ·lᵣ / Σ wᵣ. Where all weights are 0 the mean is 0, and so are its gradients. No gradient flows to a weight.
+ */
 export interface Loss {
   readonly kind: string
   readonly options: Readonly<Record<string, unknown>>
   /** Type of `y`: int32 class numbers (shape [batch]), or float32 of the output's shape. */
   readonly target: 'classes' | 'values'
-  /** [batch] losses. */
-  apply(prediction: Value, target: Value): Value
+  /** [batch] losses, with weights or without. */
+  apply(prediction: Value, target: Value): Value | WeightedLoss
 }
 
 /** How a learning rate changes with the step. Pure: the same step gives the same rate. */

@@ -152,7 +152,7 @@ export async function evaluateRows(state: ModelState, request: EvaluationRequest
       running: [state.running],
       clock: new StepClock(),
       sources: loss ? [x, y] : [x],
-      outputs: loss ? [elements, 1] : [elements],
+      outputs: loss ? [elements, 1, 1] : [elements],
       slots: 0,
       reports: 0,
       plan,
@@ -165,14 +165,16 @@ export async function evaluateRows(state: ModelState, request: EvaluationRequest
       }
     })
   )
-  return tally.result(x.rows)
+  return tally.result()
 }
 
 class Tally {
   readonly #outputShape: readonly number[]
   readonly #request: EvaluationRequest
   readonly #tallies: readonly (readonly [string, MetricTally])[]
-  #loss = 0
+  /** Σ weight · loss over the rows, and the sum of their weights. */
+  #lossSum = 0
+  #weightSum = 0
 
   constructor({ description }: ModelState, request: EvaluationRequest) {
     this.#outputShape = description.outputShape
@@ -184,8 +186,8 @@ class Tally {
     const { loss, y, owner } = this.#request
     const elements = staticElementCount(this.#outputShape)
     if (loss) {
-      const losses = feed.output(1)
-      for (let row = 0; row < feed.rows(completed); row++) this.#loss += losses[row]!
+      const [losses, weights] = [feed.output(1), feed.output(2)]
+      for (let row = 0; row < feed.rows(completed); row++) this.#addLoss(losses[row]!, weights[row]!)
     }
     if (this.#tallies.length === 0) return
     assertStable(owner, y)
@@ -203,8 +205,16 @@ class Tally {
     }
   }
 
-  result(rows: number): Evaluation {
+  /** A row of weight 0 adds nothing, whatever its loss. */
+  #addLoss(loss: number, weight: number): void {
+    if (weight === 0) return
+    this.#lossSum += weight * loss
+    this.#weightSum += weight
+  }
+
+  result(): Evaluation {
     const metrics = this.#tallies.map(([name, tally]) => [name, tally.result()])
-    return Object.fromEntries(this.#request.loss ? [['loss', this.#loss / rows], ...metrics] : metrics)
+    const loss = this.#weightSum === 0 ? 0 : this.#lossSum / this.#weightSum
+    return Object.fromEntries(this.#request.loss ? [['loss', loss], ...metrics] : metrics)
   }
 }

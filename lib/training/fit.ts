@@ -144,7 +144,11 @@ class Fit {
   readonly #order: Int32Array | undefined
   /** What a schedule threw for the step after those of the crossing. */
   #slotError: { readonly error: unknown } | undefined
+  /** Σ weight · loss over the epoch's rows, and the sum of their weights. */
   #lossSum = 0
+  #weightSum = 0
+  /** Values that a step reports: the loss, and the weight of its rows where they have weights. */
+  #reports = 1
   /** Of the last step. */
   #learningRate = 0
 
@@ -165,6 +169,7 @@ class Fit {
     if (cut.count === 0)
       throw outOfRange(owner, `at least batchSize = ${this.#settings.batchSize} rows with lastBatch 'drop'`, this.#training.x.rows)
     const planned = await this.#state.planAhead(owner, cut.largest)
+    this.#reports = planned.program.reports.length
     const smallest = Math.min(cut.size(0), cut.size(cut.count - 1))
     const advice = cut.largest > smallest ? `. Use lastBatch: 'balance'` : '. Use a larger batchSize'
     this.#state.assertBatch(owner, smallest, planned, cut.rows < 2 ? '. Give more rows' : advice)
@@ -201,7 +206,7 @@ class Fit {
     const start = performance.now()
     if (this.#order) await finishPaced(epochOrder(this.#order, state.model.key, epoch), { signal })
     state.epochs++
-    this.#lossSum = 0
+    this.#lossSum = this.#weightSum = 0
     await this.#steps(memories, epoch)
     const steps = state.steps - firstStep
     if (steps < this.#cut.count) {
@@ -210,7 +215,7 @@ class Fit {
     }
     const seconds = (performance.now() - start) / 1000
     const { rows } = this.#cut
-    const loss = this.#lossSum / rows
+    const loss = this.#weightSum === 0 ? 0 : this.#lossSum / this.#weightSum
     const learningRate = this.#learningRate
     return { epoch, steps, loss, ...(await this.#validate()), learningRate, seconds, samplesPerSecond: rows / seconds }
   }
@@ -234,7 +239,7 @@ class Fit {
       outputs: [],
       order: this.#order,
       slots: state.slotNames.length,
-      reports: 1,
+      reports: this.#reports,
       ...(everyStep ? { mostSteps: 1 } : {}),
       enter: () => model.takeSnapshots(),
       plan: () => state.plan(owner, cut.largest),
@@ -261,7 +266,11 @@ class Fit {
   async #done(epoch: number, feed: Feed, result: CrossingResult): Promise<void> {
     const state = this.#state
     const first = state.steps
-    for (let step = 0; step < result.completed; step++) this.#lossSum += feed.results[step]! * this.#cut.size(feed.firstBatch + step)
+    for (let step = 0; step < result.completed; step++) {
+      const weight = this.#reports > 1 ? feed.results[step * this.#reports + 1]! : this.#cut.size(feed.firstBatch + step)
+      this.#lossSum += feed.results[step * this.#reports]! * weight
+      this.#weightSum += weight
+    }
     state.steps += result.completed
     if (result.completed > 0) this.#learningRate = this.#slot(feed, result.completed - 1, 'learningRate')
     if (!this.#settings.signal?.aborted) await this.#tell(epoch, first, feed, result.completed)
@@ -278,7 +287,7 @@ class Fit {
         epoch,
         step: firstStep + step,
         rows: this.#cut.size(feed.firstBatch + step),
-        loss: feed.results[step]!,
+        loss: feed.results[step * this.#reports]!,
         learningRate: this.#slot(feed, step, 'learningRate')
       }
       for (const callback of listeners) await callback.onStep!(record, this.#control)

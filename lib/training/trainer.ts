@@ -93,7 +93,7 @@ export class Trainer {
     const slots = new Float64Array(state.slotNames.length)
     state.writeSlots(slots, 0, state.steps)
     model.takeSnapshotsSync()
-    const results = new Float64Array(1)
+    const results = new Float64Array(planned.program.reports.length)
     const result = planned.executor.runSync({
       steps: 1,
       symbols: Float64Array.of(x.rows),
@@ -163,7 +163,7 @@ async function runStep(state: TrainingState, owner: string, { x, y }: Rows): Pro
       sources: [x, y],
       outputs: [],
       slots: state.slotNames.length,
-      reports: 1,
+      reports: planned.program.reports.length,
       enter: () => model.takeSnapshots(),
       plan: () => state.plan(owner, x.rows),
       ready: (feed) => {

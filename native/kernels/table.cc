@@ -40,6 +40,8 @@ extern const KernelEntry kSoftmaxCrossEntropyForward;
 extern const KernelEntry kSoftmaxCrossEntropyBackward;
 extern const KernelEntry kSquaredErrorForward;
 extern const KernelEntry kSquaredErrorBackward;
+extern const KernelEntry kWeightedMeanForward;
+extern const KernelEntry kWeightedMeanBackward;
 extern const KernelEntry kCheckFinite;
 extern const KernelEntry kCheckLabels;
 extern const KernelEntry kSgdUpdate;
@@ -84,6 +86,8 @@ const KernelEntry* const kKernelTable[] = {
     &kSoftmaxCrossEntropyBackward,
     &kSquaredErrorForward,
     &kSquaredErrorBackward,
+    &kWeightedMeanForward,
+    &kWeightedMeanBackward,
     &kCheckFinite,
     &kCheckLabels,
     &kSgdUpdate,

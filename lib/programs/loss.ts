@@ -1,0 +1,38 @@
+import type { Graph, Value } from '../graph/graph.js'
+import { checkFinite } from '../ops/check-finite.js'
+import { mean } from '../ops/mean.js'
+import { wholeShape } from '../ops/types.js'
+import { weightedMean } from '../ops/weighted-mean.js'
+import { sameShape } from '../shape.js'
+import type { Loss } from './types.js'
+
+/** The input `y`, of the type and shape that the loss asks for. Values are checked; class numbers are where they are used. */
+export function targetInput(graph: Graph, output: Value, loss: Loss): Value {
+  if (loss.target === 'classes') return graph.input('y', [output.shape[0]!], 'int32')
+  const y = graph.input('y', output.shape, 'float32')
+  graph.labelled('y', () => checkFinite(y))
+  return y
+}
+
+/** The loss of each row, and what it weighs; null: all weigh the same. */
+export function rowLosses(loss: Loss, output: Value, target: Value): { readonly rows: Value; readonly weight: Value | null } {
+  const given = loss.apply(output, target)
+  const { rows, weight } = 'loss' in given ? { rows: given.loss, weight: given.weight } : { rows: given, weight: null }
+  const label = output.graph.label
+  for (const [what, value] of Object.entries({ 'one value a row': rows, 'one weight a row': weight }))
+    if (value && !sameShape(value.shape, [output.shape[0]!])) throw wholeShape(loss.kind, label, `${what}, of shape [batch]`, value.shape)
+  return { rows, weight }
+}
+
+/** The batch's loss [1] and the sum of its rows' weights [1]; null where each row weighs 1. */
+export function batchLoss(loss: Loss, output: Value, target: Value): { readonly loss: Value; readonly weight: Value | null } {
+  const { rows, weight } = rowLosses(loss, output, target)
+  if (!weight) return { loss: checked(mean(rows)), weight }
+  const { mean: weighted, total } = weightedMean(rows, weight)
+  return { loss: checked(weighted), weight: checked(total) }
+}
+
+function checked(value: Value): Value {
+  checkFinite(value)
+  return value
+}
