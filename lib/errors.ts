@@ -60,6 +60,22 @@ export class FileFormatError extends Error {
   }
 }
 
+/** A row of a data set that cannot be used, or a source that failed: what came before it was complete. */
+export class DataError extends Error {
+  override readonly name = 'DataError'
+  readonly code: ErrorCode
+  /** Number of the row, counted from 0. */
+  readonly row: number
+  readonly column: string | undefined
+
+  constructor(message: string, details: ErrorDetails & { row: number; column?: string | undefined }) {
+    super(message, { cause: details.cause })
+    this.code = details.code ?? 'EVENKEEL_DATA'
+    this.row = details.row
+    this.column = details.column
+  }
+}
+
 /** `Owner.method: expected <what>, got <value>. <what to do>` */
 export function expectation(owner: string, expected: string, actual: unknown, advice?: string): string {
   const sentence = `${owner}: expected ${expected}, got ${typeof actual === 'string' ? actual : describe(actual)}`

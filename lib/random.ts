@@ -59,7 +59,7 @@ export function philox(counter: readonly [number, number, number, number], key: 
 }
 
 /** What a stream is for: the draws of one purpose never meet those of another. */
-export const Purpose = { dropout: 0, initialization: 1, shuffling: 2 } as const
+export const Purpose = { dropout: 0, initialization: 1, shuffling: 2, augmentation: 3, splitting: 4 } as const
 export type PurposeCode = (typeof Purpose)[keyof typeof Purpose]
 
 /** The stream word of a counter. @param ordinal below 2²⁴ */
