@@ -5,11 +5,12 @@
 export const panelRows = 4
 
 /**
- * Where the elements of a matrix [rows, k] stand: (row, k) at row · rowStride + k · depthStride.
+ * Where the elements of a matrix [rows, k] stand: (row, k) at start + row · rowStride + k · depthStride.
  * `scale`, one float32 factor for each k: the product is rounded to float32.
  */
 export interface PanelSource {
   readonly data: Float32Array
+  start: number
   readonly rowStride: number
   readonly depthStride: number
   readonly rows: number
@@ -18,7 +19,7 @@ export interface PanelSource {
 
 /** Rows first … first + count − 1 and steps k … k + depth − 1, panel after panel. */
 export function packPanels(source: PanelSource, first: number, count: number, k: number, depth: number, panels: Float64Array): void {
-  const { data, rowStride, depthStride, rows, scale } = source
+  const { data, start, rowStride, depthStride, rows, scale } = source
   const padded = Math.ceil(count / panelRows) * panelRows
   for (let r = 0; r < padded; r++) {
     let to = (r - (r % panelRows)) * depth + (r % panelRows)
@@ -26,7 +27,7 @@ export function packPanels(source: PanelSource, first: number, count: number, k:
       for (let i = 0; i < depth; i++, to += panelRows) panels[to] = 0
       continue
     }
-    let from = (first + r) * rowStride + k * depthStride
+    let from = start + (first + r) * rowStride + k * depthStride
     if (scale) {
       for (let i = 0; i < depth; i++, from += depthStride, to += panelRows) panels[to] = Math.fround(data[from]! * scale[k + i]!)
     } else {

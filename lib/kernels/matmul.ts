@@ -12,7 +12,7 @@ const aPanels = new Float64Array(blockRows * blockDepth)
 const bPanels = new Float64Array(blockColumns * blockDepth)
 const sums = new Float64Array(blockRows * blockColumns)
 
-interface Epilogue {
+export interface Epilogue {
   readonly bias: Float32Array | null
   readonly scale: Float32Array | null
   readonly activation: number
@@ -30,22 +30,28 @@ export const matmul: PortableKernel = ({ operands, dims, scalars }) => {
   const [bias, scale, aScale] = operands.slice(3) as (Float32Array | null)[]
   const [m, n, k] = dims as [number, number, number]
   const a: PanelSource = scalars[0]
-    ? { data: aData, rowStride: 1, depthStride: m, rows: m, scale: aScale! }
-    : { data: aData, rowStride: k, depthStride: 1, rows: m, scale: aScale! }
+    ? { data: aData, start: 0, rowStride: 1, depthStride: m, rows: m, scale: aScale! }
+    : { data: aData, start: 0, rowStride: k, depthStride: 1, rows: m, scale: aScale! }
   const b: PanelSource =
     scalars[1] === 0
-      ? { data: bData, rowStride: 1, depthStride: n, rows: n, scale: null }
-      : { data: bData, rowStride: k, depthStride: 1, rows: n, scale: null }
+      ? { data: bData, start: 0, rowStride: 1, depthStride: n, rows: n, scale: null }
+      : { data: bData, start: 0, rowStride: k, depthStride: 1, rows: n, scale: null }
   const epilogue = { bias: bias!, scale: scale!, activation: scalars[2]!, slope: Math.fround(scalars[3]!) }
+  multiply(out, 0, a, b, k, epilogue)
+  return Status.ok
+}
+
+/** out[start …] = activation(A · Bᵀ · scale + bias), the rows of b being columns of the result. */
+export function multiply(out: Float32Array, start: number, a: PanelSource, b: PanelSource, k: number, epilogue: Epilogue): void {
+  const [m, n] = [a.rows, b.rows]
   for (let row = 0; row < m; row += blockRows) {
     const rows = Math.min(blockRows, m - row)
     for (let column = 0; column < n; column += blockColumns) {
       const columns = Math.min(blockColumns, n - column)
       sumBlock(a, b, row, rows, column, columns, k)
-      storeBlock(out, n, row, rows, column, columns, epilogue)
+      storeBlock(out, start, n, row, rows, column, columns, epilogue)
     }
   }
-  return Status.ok
 }
 
 function sumBlock(a: PanelSource, b: PanelSource, row: number, rows: number, column: number, columns: number, k: number): void {
@@ -67,6 +73,7 @@ function sumBlock(a: PanelSource, b: PanelSource, row: number, rows: number, col
 
 function storeBlock(
   out: Float32Array,
+  start: number,
   n: number,
   row: number,
   rows: number,
@@ -76,7 +83,7 @@ function storeBlock(
 ): void {
   for (let r = 0; r < rows; r++) {
     const from = r * blockColumns
-    const to = (row + r) * n + column
+    const to = start + (row + r) * n + column
     for (let c = 0; c < columns; c++) {
       let value = Math.fround(sums[from + c]!)
       if (scale) value = Math.fround(value * scale[column + c]!)

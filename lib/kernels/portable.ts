@@ -3,6 +3,7 @@ import { activationForward } from './activation-forward.js'
 import { adamUpdate } from './adam-update.js'
 import { add } from './add.js'
 import { addBias } from './add-bias.js'
+import { batchMatmul } from './batch-matmul.js'
 import { batchNormApply } from './batch-norm-apply.js'
 import { batchNormBackward } from './batch-norm-backward.js'
 import { batchNormBackwardApply } from './batch-norm-backward-apply.js'
@@ -63,6 +64,7 @@ export const portableKernels: Readonly<Record<KernelName, PortableKernel>> = {
   activationForward,
   activationBackward,
   matmul,
+  batchMatmul,
   matmulPack,
   batchNormStats,
   batchNormApply,

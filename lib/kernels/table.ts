@@ -51,6 +51,9 @@ const maskBytes =
   (...indices: number[]): ElementsRule =>
   (dims) =>
     Math.ceil(product(...indices)(dims, []) / 8)
+/** Batches of an operand that lacks the dimensions whose bits are set. */
+const batchesOf = (dims: readonly number[], lacking: number): number =>
+  [0, 1, 2].reduce((count, dim) => ((lacking >> dim) & 1 ? count : count * dims[dim]!), 1)
 /** Rows of before + length + after elements. */
 const wholeRows: ElementsRule = (dims) => dims[0]! * (dims[1]! + dims[2]! + dims[3]!)
 const one: ElementsRule = () => 1
@@ -172,6 +175,17 @@ export const kernelTable = [
     ],
     dims: ['m', 'n', 'k'],
     scalars: ['transposeA', 'layoutB', 'activation', 'slope']
+  },
+  {
+    name: 'batchMatmul', // out[b0, b1, b2, m, n] = Σ_k A[b, m, k] · B[b, k, n]
+    // transposeA: a is stored [..., k, m]; transposeB: b is stored [..., n, k]; bit i of lackingA: a has no dimension b_i
+    operands: [
+      write('out', product(0, 1, 2, 3, 4)),
+      read('a', (dims, scalars) => batchesOf(dims, scalars[2]!) * dims[3]! * dims[5]!),
+      read('b', (dims, scalars) => batchesOf(dims, scalars[3]!) * dims[4]! * dims[5]!)
+    ],
+    dims: ['batch0', 'batch1', 'batch2', 'm', 'n', 'k'],
+    scalars: ['transposeA', 'transposeB', 'lackingA', 'lackingB']
   },
   {
     name: 'matmulPack', // packed = b in the order in which matmul reads it on this instruction set; layoutB 0 or 1

@@ -1,9 +1,12 @@
 import type { Node, Operation, Value } from '../graph/graph.js'
 import { packedPanel } from '../kernels/table.js'
+import { checkOptions } from '../options.js'
 import { type Dimension, formatShape, sameDimension } from '../shape.js'
 import { activationBackward } from './activation.js'
+import { batchMatmul } from './batch-matmul.js'
+import { reshape } from './reshape.js'
 import { sumRows } from './sum-rows.js'
-import { activationScalars, expectShape, type FusedActivation, float32, noActivation, wholeShape } from './types.js'
+import { activationScalars, expectFloat32, expectShape, type FusedActivation, float32, noActivation, wholeShape } from './types.js'
 
 /** How the right operand lies in memory: [k, n], [n, k], or as `packWeights` made it. */
 export type RightLayout = 'kn' | 'nk' | 'packed'
@@ -86,21 +89,44 @@ function rightGradient(dy: Value, a: Value, transposeA: boolean, layoutB: RightL
   return matmul(a, dy, { transposeA: !transposeA })
 }
 
+export interface MatmulOptions {
+  /** The left operand is stored [..., k, m]. */
+  readonly transposeA?: boolean
+  /** The right operand is stored [..., n, k]. */
+  readonly transposeB?: boolean
+}
+
 /**
- * Matrix product: out[m, n] = Σ_k a[m, k] · b[k, n].
+ * Matrix products: out[..., m, n] = Σ_k a[..., m, k] · b[..., k, n], one for each place of the batch dimensions, which are
+ * broadcast: aligned at the last, a size of 1 or one that is missing stands for any.
  *
- * @param a [m, k], or [k, m] with `transposeA`
- * @param b [k, n], or [n, k] with `transposeB`
- * @returns [m, n]
- * @throws ShapeError when the inner sizes differ or an operand does not have two dimensions
+ * @param a [..., m, k], or [..., k, m] with `transposeA`
+ * @param b [..., k, n], or [..., n, k] with `transposeB`
+ * @returns [..., m, n]
+ * @throws ShapeError when the inner sizes or the batch dimensions do not fit, or an operand has fewer than two dimensions
  */
-export function matmul(a: Value, b: Value, options: { readonly transposeA?: boolean; readonly transposeB?: boolean } = {}): Value {
-  if (b.shape.length !== 2) throw wholeShape('ops.matmul', a.graph.label, 'a right operand of two dimensions', b.shape)
-  const attributes: MatmulAttributes = {
-    transposeA: options.transposeA ?? false,
-    layoutB: options.transposeB ? 'nk' : 'kn',
-    ...noActivation
+export function matmul(a: Value, b: Value, options?: MatmulOptions): Value {
+  const owner = 'ops.matmul'
+  const { transposeA = false, transposeB = false } = checkOptions(owner, options, ['transposeA', 'transposeB'])
+  for (const [side, value] of [
+    ['left', a],
+    ['right', b]
+  ] as const) {
+    expectFloat32(owner, value)
+    if (value.shape.length < 2) throw wholeShape(owner, a.graph.label, `a ${side} operand of at least two dimensions`, value.shape)
   }
+  // One weight for all batches is one product of more rows.
+  const rows = !transposeA && b.shape.length === 2
+  if (a.shape.length > 2 && rows) {
+    const flat = matrixProduct(reshape(a, [-1, a.shape.at(-1)!]), b, transposeA, transposeB)
+    return reshape(flat, [...a.shape.slice(0, -1), flat.shape[1]!])
+  }
+  if (a.shape.length === 2 && b.shape.length === 2) return matrixProduct(a, b, transposeA, transposeB)
+  return batchMatmul(a, b, { transposeA, transposeB })
+}
+
+function matrixProduct(a: Value, b: Value, transposeA: boolean, transposeB: boolean): Value {
+  const attributes: MatmulAttributes = { transposeA, layoutB: transposeB ? 'nk' : 'kn', ...noActivation }
   return a.graph.apply(matmulOperation, [a, b, null, null, null], attributes)[0]!
 }
 

@@ -96,6 +96,23 @@ function reduceInTurn(x: Value, operation: ReductionName, reduced: ReadonlySet<n
   return value
 }
 
+/**
+ * x repeated along its dimensions of size 1.
+ *
+ * @param shape as many dimensions as x has, alike where x's are not 1
+ */
+export function expandTo(x: Value, shape: Shape): Value {
+  let value = x
+  let left = [...shape.keys()].filter((axis) => x.shape[axis] === 1 && shape[axis] !== 1)
+  while (left.length > 0) {
+    const now = lastRuns(shape, left)
+    left = left.filter((axis) => !now.has(axis))
+    const next = value.shape.map((size, axis) => (now.has(axis) ? shape[axis]! : size))
+    value = expand(value, { operation: 'sum', shape: next, parts: partsOf(next, now), kept: value.shape })
+  }
+  return value
+}
+
 /** Those of `axes` (rising) that lie in the last two runs of neighbours; sizes of 1 do not part neighbours. */
 function lastRuns(shape: Shape, axes: readonly number[]): Set<number> {
   const taken = new Set<number>()

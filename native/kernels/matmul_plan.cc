@@ -55,4 +55,56 @@ MatmulPlan PlanMatmul(int64_t m, int64_t n, int64_t k, bool transpose_a, int lay
   return plan;
 }
 
+namespace {
+
+// Multiply-adds from which a product keeps all threads busy by itself (about 100 µs).
+constexpr int64_t kLargeProduct = int64_t{1} << 22;
+
+bool Lacks(double lacking, int dim) { return ((static_cast<int>(lacking) >> dim) & 1) != 0; }
+
+void SetStrides(const int64_t* dims, double lacking, int64_t elements, int64_t* strides) {
+  for (int i = kBatchDims - 1; i >= 0; --i) {
+    strides[i] = Lacks(lacking, i) ? 0 : elements;
+    elements *= Lacks(lacking, i) ? 1 : dims[i];
+  }
+}
+
+}  // namespace
+
+int64_t BatchesOf(const int64_t* dims, double lacking) {
+  int64_t count = 1;
+  for (int i = 0; i < kBatchDims; ++i) count *= Lacks(lacking, i) ? 1 : dims[i];
+  return count;
+}
+
+int64_t BatchMatmulPlan::OffsetOf(int64_t index, const int64_t* strides) const {
+  int64_t offset = 0;
+  for (int i = kBatchDims - 1; i >= 0; --i) {
+    offset += index % sizes[i] * strides[i];
+    index /= sizes[i];
+  }
+  return offset;
+}
+
+size_t BatchMatmulPlan::FloatsFor(int threads) const {
+  const size_t floats = plan.shared_lanes + plan.shared_rows + plan.PrivateFloats() * static_cast<size_t>(threads);
+  return (floats + 15) / 16 * 16;
+}
+
+BatchMatmulPlan PlanBatchMatmul(const int64_t* dims, const double* scalars) {
+  BatchMatmulPlan batch = {};
+  batch.m = dims[kBatchDims];
+  batch.n = dims[kBatchDims + 1];
+  const int64_t k = dims[kBatchDims + 2];
+  batch.layout_b = scalars[1] != 0 ? 1 : 0;
+  batch.plan = PlanMatmul(batch.m, batch.n, k, scalars[0] != 0, batch.layout_b);
+  batch.count = dims[0] * dims[1] * dims[2];
+  std::copy(dims, dims + kBatchDims, batch.sizes);
+  SetStrides(dims, scalars[2], batch.m * k, batch.a_strides);
+  SetStrides(dims, scalars[3], batch.n * k, batch.b_strides);
+  const int64_t work = std::max(int64_t{1}, batch.m * batch.n * std::max(int64_t{1}, k));
+  batch.together = batch.count == 1 || work >= kLargeProduct ? 0 : std::max(int64_t{1}, kSmallWork / work);
+  return batch;
+}
+
 }  // namespace evenkeel

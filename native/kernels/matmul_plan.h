@@ -66,6 +66,28 @@ constexpr int64_t DepthOfBlocks(int64_t k) {
 
 MatmulPlan PlanMatmul(int64_t m, int64_t n, int64_t k, bool transpose_a, int layout_b);
 
+// Batches of an operand that lacks the dimensions whose bits are set.
+constexpr int kBatchDims = 3;
+int64_t BatchesOf(const int64_t* dims, double lacking);
+
+// Many products of one size.
+struct BatchMatmulPlan {
+  MatmulPlan plan;
+  int64_t count, m, n;
+  int layout_b;
+  int64_t together;  // products that one chunk computes; 0: one after the other, each on all threads
+  // By batch dimension.
+  int64_t sizes[kBatchDims];
+  int64_t a_strides[kBatchDims];
+  int64_t b_strides[kBatchDims];
+
+  int64_t OffsetOf(int64_t index, const int64_t* strides) const;
+  size_t FloatsFor(int threads) const;
+};
+
+// dims: three of the batch, m, n, k; scalars: transposeA, transposeB, lackingA, lackingB.
+BatchMatmulPlan PlanBatchMatmul(const int64_t* dims, const double* scalars);
+
 }  // namespace evenkeel
 
 #endif  // EVENKEEL_KERNELS_MATMUL_PLAN_H_

@@ -19,6 +19,7 @@ extern const KernelEntry kFill;
 extern const KernelEntry kActivationForward;
 extern const KernelEntry kActivationBackward;
 extern const KernelEntry kMatmul;
+extern const KernelEntry kBatchMatmul;
 extern const KernelEntry kMatmulPack;
 extern const KernelEntry kBatchNormStats;
 extern const KernelEntry kBatchNormApply;
@@ -65,6 +66,7 @@ const KernelEntry* const kKernelTable[] = {
     &kActivationForward,
     &kActivationBackward,
     &kMatmul,
+    &kBatchMatmul,
     &kMatmulPack,
     &kBatchNormStats,
     &kBatchNormApply,
