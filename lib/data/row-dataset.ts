@@ -20,7 +20,6 @@ export class RowDataset implements Dataset {
    * the last, an error, or the end of the loop over them.
    *
    * @throws DataError with the number of a row that cannot be used; what the source throws
-   * @example for await (const { x, y } of dataset.batches({ batchSize: 256 })) console.log(x.shape)
    */
   async *batches(request: BatchRequest): AsyncGenerator<Batch, void, undefined> {
     const { batchSize, pass } = passOf('Dataset.batches', request)

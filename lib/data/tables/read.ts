@@ -9,7 +9,6 @@ import { type TableDataset, tableDataset } from './table-dataset.js'
  * @param path a file path or a file: URL
  * @throws TypeError for a column that is not there; FileFormatError for a file of another kind, or one that changes
  *   while it is read; DataError with the number of the row for a cell that is no number
- * @example const data = await readParquet('rows.parquet', { x: ['age', 'hours'], y: 'income' })
  */
 export async function readParquet(path: string | URL, options?: ReadOptions): Promise<TableDataset> {
   return tableDataset(await openParquet('readParquet', path), options)
