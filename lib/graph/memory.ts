@@ -1,6 +1,6 @@
 import { kernelSpecs } from '../kernels/table.js'
 import { bytesPerElement } from '../kernels/types.js'
-import { elementCount, evaluateDimension, type SymbolValues } from '../shape.js'
+import { elementCount, evaluateDimension, type SymbolValues, sameDimension } from '../shape.js'
 import type { Value } from './graph.js'
 import { storageOf } from './lower.js'
 import type { LoweredCall, Operand, Temporary } from './lowering.js'
@@ -96,6 +96,8 @@ function blockInPlace(
   if (name === undefined) return undefined
   const input = storages[operands.findIndex((operand) => operand.name === name)]
   if (!input || last.get(input) !== index || storages.filter((storage) => storage === input).length !== 1) return undefined
+  // A smaller one that is read again and again would be written over; both may round up to the same bytes.
+  if (!sameDimension(elementCount(input.shape), elementCount(output.shape))) return undefined
   const block = blocks.get(input)
   return block && block.last === index && block.bytes === storageBytes(output, maxima) ? block : undefined
 }

@@ -17,6 +17,9 @@ import { checkFinite } from './check-finite.js'
 import { checkLabels } from './check-labels.js'
 import { dropoutBackward } from './dropout-backward.js'
 import { dropoutForward } from './dropout-forward.js'
+import { elementwiseBinary } from './elementwise-binary.js'
+import { elementwiseUnary } from './elementwise-unary.js'
+import { elementwiseWhere } from './elementwise-where.js'
 import { fill } from './fill.js'
 import { gather } from './gather.js'
 import { gatherBackward } from './gather-backward.js'
@@ -49,6 +52,9 @@ import { weightedMeanForward } from './weighted-mean-forward.js'
 /** Every kernel's TypeScript twin. */
 export const portableKernels: Readonly<Record<KernelName, PortableKernel>> = {
   add,
+  elementwiseBinary,
+  elementwiseUnary,
+  elementwiseWhere,
   addBias,
   scaleColumns,
   sumRows,

@@ -57,6 +57,11 @@ const batchesOf = (dims: readonly number[], lacking: number): number =>
 /** Rows of before + length + after elements. */
 const wholeRows: ElementsRule = (dims) => dims[0]! * (dims[1]! + dims[2]! + dims[3]!)
 const one: ElementsRule = () => 1
+/** An element-wise operand: bit k of scalar `mask` says that it has one element along dim k. */
+const broadcast =
+  (mask: number): ElementsRule =>
+  (dims, scalars) =>
+    dims.reduce((total, size, k) => ((scalars[mask]! >> k) & 1 ? total : total * size), 1)
 
 /** Columns of the optimizers' segment table (float64): one row a parameter, in the order of the flat region. */
 export const segmentColumns = ['start', 'length', 'rateFactor', 'weightDecay', 'maxNorm', 'rowLength'] as const
@@ -64,6 +69,8 @@ export const segmentColumns = ['start', 'length', 'rateFactor', 'weightDecay', '
 export const packedPanel = 64
 
 const dropoutScalars = ['threshold', 'keyLow', 'keyHigh', 'repeat', 'step', 'stream', 'firstBlock'] as const
+/** Outermost first, 1 where there are fewer. */
+const broadcastDims = ['d0', 'd1', 'd2', 'd3', 'd4', 'd5'] as const
 const bnDims = ['outer', 'channels', 'inner'] as const
 const bnAll = product(0, 1, 2)
 const channels = dim(1)
@@ -75,6 +82,29 @@ export const kernelTable = [
     operands: [write('out', dim(0), 'float32', 'a'), read('a', dim(0)), read('b', dim(0))],
     dims: ['count'],
     scalars: []
+  },
+  {
+    name: 'elementwiseBinary', // out = operation(a, b), by the code of types.ts; each repeated along the dims of its mask; the number where it is null
+    operands: [write('out', product(0, 1, 2, 3, 4, 5), 'float32', 'a'), optional('a', broadcast(1)), optional('b', broadcast(2))],
+    dims: broadcastDims,
+    scalars: ['operation', 'maskA', 'maskB', 'numberA', 'numberB']
+  },
+  {
+    name: 'elementwiseUnary', // out = operation(x), by the code of types.ts
+    operands: [write('out', dim(0), 'float32', 'x'), read('x', dim(0))],
+    dims: ['count'],
+    scalars: ['operation']
+  },
+  {
+    name: 'elementwiseWhere', // out = condition ≠ 0 ? a : b, with masks and numbers as elementwiseBinary
+    operands: [
+      write('out', product(0, 1, 2, 3, 4, 5), 'float32', 'condition'),
+      read('condition', broadcast(0)),
+      optional('a', broadcast(1)),
+      optional('b', broadcast(2))
+    ],
+    dims: broadcastDims,
+    scalars: ['maskCondition', 'maskA', 'maskB', 'numberA', 'numberB']
   },
   {
     name: 'addBias', // out[r, c] = x[r, c] + bias[c]

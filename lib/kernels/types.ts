@@ -55,6 +55,47 @@ export type PortableKernel = (call: KernelCallArguments) => StatusCode
 export const Activation = { identity: 0, relu: 1, leakyRelu: 2, sigmoid: 3, tanh: 4 } as const
 export type ActivationName = keyof typeof Activation
 
+/** The codes that `elementwiseBinary` takes in the scalar `operation`. */
+export const Binary = {
+  add: 0,
+  subtract: 1,
+  multiply: 2,
+  divide: 3,
+  /** NaN where either is NaN; −0 is below +0, for the maximum too. */
+  minimum: 4,
+  maximum: 5,
+  /** Comparisons give 1 or 0. */
+  equal: 6,
+  notEqual: 7,
+  greater: 8,
+  greaterEqual: 9,
+  /** 0 where a < b, 1/2 where they are equal, else 1: a's share of the gradient of a maximum. */
+  share: 10,
+  /** 0 where b is 0, whatever a is, else a · b. */
+  maskedMultiply: 11
+} as const
+export type BinaryName = keyof typeof Binary
+
+/** The codes that `elementwiseUnary` takes in the scalar `operation`. */
+export const Unary = {
+  negate: 0,
+  abs: 1,
+  /** −1, 1, or x itself where that is 0 or NaN. */
+  sign: 2,
+  square: 3,
+  sqrt: 4,
+  exp: 5,
+  /** e^x − 1 */
+  expm1: 6,
+  log: 7,
+  /** log(1 + x) */
+  log1p: 8,
+  erf: 9,
+  /** log(1 + e^x) */
+  softplus: 10
+} as const
+export type UnaryName = keyof typeof Unary
+
 /** The codes that `reduce` and `reduceBackward` take in the scalar `operation`. */
 export const Reduction = { sum: 0, mean: 1, max: 2, min: 3 } as const
 export type ReductionName = keyof typeof Reduction

@@ -36,17 +36,21 @@ export function float32(shape: Shape): ValueType {
 /** Refuses values of another type: class numbers and indices do not compute, only gather and oneHot read them. */
 export function expectDType(owner: string, x: Value, dtype: DType, what = 'a value'): void {
   if (x.dtype !== dtype)
-    throw withCode(new TypeError(expectation(where(owner, x.graph.label), `${what} of type ${dtype}`, x.dtype)), 'EVENKEEL_TYPE')
+    throw withCode(new TypeError(expectation(ownerIn(owner, x.graph.label), `${what} of type ${dtype}`, x.dtype)), 'EVENKEEL_TYPE')
 }
 
 export function expectFloat32(owner: string, x: Value): void {
   expectDType(owner, x, 'float32')
 }
 
-const where = (owner: string, label: string): string => (label === '' ? owner : `${owner} in layer '${label}'`)
+/** What an error names. */
+export const ownerIn = (owner: string, label: string): string => (label === '' ? owner : `${owner} in layer '${label}'`)
 
 export function wholeShape(owner: string, label: string, expected: string, actual: Shape, advice?: string): ShapeError {
-  return new ShapeError(expectation(where(owner, label), expected, formatShape(actual), advice), { expected, actual: formatShape(actual) })
+  return new ShapeError(expectation(ownerIn(owner, label), expected, formatShape(actual), advice), {
+    expected,
+    actual: formatShape(actual)
+  })
 }
 
 /** Refuses a value whose shape is not `expected`. Absent optional values pass. */

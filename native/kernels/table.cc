@@ -4,6 +4,9 @@
 namespace evenkeel {
 
 extern const KernelEntry kAdd;
+extern const KernelEntry kElementwiseBinary;
+extern const KernelEntry kElementwiseUnary;
+extern const KernelEntry kElementwiseWhere;
 extern const KernelEntry kAddBias;
 extern const KernelEntry kScaleColumns;
 extern const KernelEntry kSumRows;
@@ -51,6 +54,9 @@ extern const KernelEntry kMaxNorm;
 
 const KernelEntry* const kKernelTable[] = {
     &kAdd,
+    &kElementwiseBinary,
+    &kElementwiseUnary,
+    &kElementwiseWhere,
     &kAddBias,
     &kScaleColumns,
     &kSumRows,

@@ -20,8 +20,10 @@ const dimCases: readonly (readonly number[])[] = [
   [64, 65, 1],
   [1024, 129, 3]
 ]
-/** Scalars change sizes only by matmul's layoutB. */
+/** Scalars change sizes by matmul's layoutB and by the masks of element-wise operands. */
 const scalarCases = [0, 1, 2]
+const dimsOf = (spec: KernelSpec, sizes: readonly number[]): number[] =>
+  spec.dims.map((_, position) => sizes[position % sizes.length]! + (position < sizes.length ? 0 : position))
 
 describe('the kernel table', () => {
   it('has a TypeScript twin for every kernel, and no other', () => {
@@ -35,7 +37,10 @@ describe('the kernel table', () => {
         if (operand.inPlaceOf === undefined) continue
         const input = spec.operands.find(({ name }) => name === operand.inPlaceOf)
         expect(input, `${spec.name}.${operand.name}`).toMatchObject({ access: 'read', dtype: operand.dtype })
-        for (const dims of dimCases) expect(operand.elements(dims, []), spec.name).toBe(input!.elements(dims, []))
+        for (const sizes of dimCases) {
+          const dims = dimsOf(spec, sizes)
+          expect(operand.elements(dims, []), spec.name).toBe(input!.elements(dims, []))
+        }
       }
     }
   })
@@ -57,7 +62,7 @@ describe('the kernel table', () => {
     for (const [index, spec] of table.entries()) {
       for (const sizes of dimCases) {
         for (const scalar of scalarCases) {
-          const dims = spec.dims.map((_, position) => sizes[position % sizes.length]! + (position < sizes.length ? 0 : position))
+          const dims = dimsOf(spec, sizes)
           const scalars = spec.scalars.map(() => scalar)
           const expected = spec.operands.map((operand) => operand.elements(dims, scalars))
           expect(addon!.elements(index, dims, scalars), `${spec.name} of ${dims}, scalars ${scalar}`).toEqual(expected)

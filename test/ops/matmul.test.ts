@@ -90,10 +90,18 @@ describe('ops.matmul', () => {
   it('refuses operands that do not fit', () => {
     const refused = (shape: Shape, options?: object): string =>
       thrown(() => matmul(x, graph.input(`${graph.inputs.size}`, shape, 'float32'), options)).message
-    expect(refused([batch, 5, 6])).toMatchInlineSnapshot(`"ops.matmul: expected a right operand whose inner size is that of [batch, 4, 6], got [batch, 5, 6]"`)
-    expect(refused([5, 7])).toMatchInlineSnapshot(`"ops.matmul: expected a right operand whose inner size is that of [4·batch, 6], got [5, 7]"`)
-    expect(refused([2, 6, 3])).toMatchInlineSnapshot(`"ops.matmul: expected batch dimensions that fit those of [batch, 4, 6], got [2, 6, 3]. A size of 1 fits any"`)
+    expect(refused([batch, 5, 6])).toMatchInlineSnapshot(
+      `"ops.matmul: expected a right operand whose inner size is that of [batch, 4, 6], got [batch, 5, 6]"`
+    )
+    expect(refused([5, 7])).toMatchInlineSnapshot(
+      `"ops.matmul: expected a right operand whose inner size is that of [4·batch, 6], got [5, 7]"`
+    )
+    expect(refused([2, 6, 3])).toMatchInlineSnapshot(
+      `"ops.matmul: expected batch dimensions that fit those of [batch, 4, 6], got [2, 6, 3]. A size of 1 fits any"`
+    )
     expect(refused([6])).toMatchInlineSnapshot(`"ops.matmul: expected a right operand of at least two dimensions, got [6]"`)
-    expect(refused([6, 3], { transposedB: true })).toMatchInlineSnapshot(`"ops.matmul: expected only the options transposeA, transposeB, got 'transposedB'. Did you mean transposeB?"`)
+    expect(refused([6, 3], { transposedB: true })).toMatchInlineSnapshot(
+      `"ops.matmul: expected only the options transposeA, transposeB, got 'transposedB'. Did you mean transposeB?"`
+    )
   })
 })
