@@ -1,4 +1,6 @@
-import type { ReadOptions } from './columns.js'
+import { checkOptions } from '../../options.js'
+import { type ReadOptions, readOptionNames } from './columns.js'
+import { type CsvOptions, csvOptionNames, openCsv } from './csv.js'
 import { openParquet } from './parquet.js'
 import { type TableDataset, tableDataset } from './table-dataset.js'
 
@@ -12,4 +14,25 @@ import { type TableDataset, tableDataset } from './table-dataset.js'
  */
 export async function readParquet(path: string | URL, options?: ReadOptions): Promise<TableDataset> {
   return tableDataset(await openParquet('readParquet', path), options)
+}
+
+/** Options of `readCsv`. */
+export interface ReadCsvOptions extends ReadOptions, CsvOptions {}
+
+/**
+ * Opens a CSV file (RFC 4180, UTF-8) as a dataset, read in slices. The first row names the columns, unless `header`
+ * does. Numbers are decimal ones; cells of nothing, `NA`, `NaN` and `null` are missing. Blank lines are passed over and
+ * do not count as rows; a row with too few or too many cells is an error.
+ *
+ * @param path a file path or a file: URL
+ * @throws TypeError for a column that is not there; FileFormatError for a file that changes while it is read; DataError
+ *   with the number of the row for a cell that is no number
+ */
+export async function readCsv(path: string | URL, options: ReadCsvOptions = {}): Promise<TableDataset> {
+  const given = checkOptions<ReadCsvOptions>(`readCsv '${String(path)}'`, options, [...readOptionNames, ...csvOptionNames])
+  const { delimiter, header, ...columns } = given
+  return tableDataset(
+    await openCsv('readCsv', path, { ...(delimiter === undefined ? {} : { delimiter }), ...(header === undefined ? {} : { header }) }),
+    columns
+  )
 }
