@@ -5,7 +5,13 @@ import { sliceElements } from './pace.js'
 import { type AnyView, assertAttached, isBigIntView, type NumberView, viewKind } from './views.js'
 
 /** Copies nested arrays of one shape into `out`, and refuses ragged ones by the position where they are. */
-export function* flatten(owner: string, name: string, value: readonly unknown[], shape: StaticShape, out: Float32Array): Sliced<void> {
+export function* flatten(
+  owner: string,
+  name: string,
+  value: readonly unknown[],
+  shape: StaticShape,
+  out: Float32Array | Float64Array
+): Sliced<void> {
   yield* new Flattening(owner, name, shape, out).copy(value, 0, 0)
 }
 
@@ -13,13 +19,13 @@ class Flattening {
   readonly #owner: string
   readonly #name: string
   readonly #shape: StaticShape
-  readonly #out: Float32Array
+  readonly #out: Float32Array | Float64Array
   /** Elements of one item at each depth. */
   readonly #elements: readonly number[]
   /** Where we are: the x[3][0] of messages. */
   readonly #position: number[] = []
 
-  constructor(owner: string, name: string, shape: StaticShape, out: Float32Array) {
+  constructor(owner: string, name: string, shape: StaticShape, out: Float32Array | Float64Array) {
     this.#owner = owner
     this.#name = name
     this.#shape = shape

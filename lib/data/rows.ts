@@ -4,6 +4,7 @@ import type { Sliced } from '../sliced.js'
 import type { Tensor } from '../tensor.js'
 import { classNumbers } from './classes.js'
 import { flatten } from './flatten.js'
+import { checkIntegerView, wholeNumbers } from './integers.js'
 import { type AnyView, assertAttached, isBigIntView, isFixedShared, type NumberView, plainView, sharedView, viewKind } from './views.js'
 
 /** Whatever a user passed, as rows of one element type, one after the other. */
@@ -26,6 +27,8 @@ export interface InputRequest {
   readonly name?: string
   /** Shape of one row. */
   readonly rowShape: StaticShape
+  /** 'int32': whole numbers. Default 'float32'. */
+  readonly dtype?: 'float32' | 'int32'
   /** The input's own; they apply to values of every type, so that a byte and the same number as a float mean the same. */
   readonly scale?: number | undefined
   readonly shift?: number | undefined
@@ -50,14 +53,15 @@ const mostRows = 2 ** 31 - 1
 
 /**
  * `x` as rows. Used where it stands: Float32Array, Uint8Array (a Buffer too), and tensors of these. Converted to
- * float32 in slices: nested arrays, and typed arrays of other numbers. Byte offsets are respected; a flat array
+ * float32 (or int32) in slices: nested arrays, and typed arrays of other numbers. Byte offsets are respected; a flat array
  * holds rows · rowElements numbers. NaN and infinities pass: the step that reads them refuses them.
  *
  * @throws ShapeError, TypeError naming the place that does not fit
  */
 export function* inputRows(owner: string, value: unknown, request: InputRequest): Sliced<RowSource> {
-  const { scale, shift } = request
-  const source = yield* numberRows({ owner, name: request.name ?? 'x', rowShape: request.rowShape, bytes: true }, value)
+  const { scale, shift, dtype = 'float32' } = request
+  const read = dtype === 'int32' ? 'integers' : 'numbersOrBytes'
+  const source = yield* numberRows({ owner, name: request.name ?? 'x', rowShape: request.rowShape, read }, value)
   return { ...source, ...(scale === undefined ? {} : { scale }), ...(shift === undefined ? {} : { shift }) }
 }
 
@@ -69,7 +73,7 @@ export function* inputRows(owner: string, value: unknown, request: InputRequest)
  */
 export function* targetRows(owner: string, value: unknown, request: TargetRequest): Sliced<RowSource> {
   const name = request.name ?? 'y'
-  if (request.target === 'values') return yield* numberRows({ owner, name, rowShape: request.rowShape, bytes: false }, value)
+  if (request.target === 'values') return yield* numberRows({ owner, name, rowShape: request.rowShape, read: 'numbers' }, value)
   const { data, shared } = yield* classNumbers(owner, name, value, request.classes)
   return checked(owner, { name, rows: data.length, rowShape: [], rowElements: 1, data, shared })
 }
@@ -98,8 +102,8 @@ interface Rows {
   readonly owner: string
   readonly name: string
   readonly rowShape: StaticShape
-  /** Bytes stay bytes. */
-  readonly bytes: boolean
+  /** As float32; as float32 but for bytes, which stay; as int32. */
+  readonly read: 'numbers' | 'numbersOrBytes' | 'integers'
 }
 
 function* numberRows(asked: Rows, value: unknown): Sliced<RowSource> {
@@ -119,20 +123,29 @@ function* fromArray(asked: Rows, value: readonly unknown[]): Sliced<RowSource> {
   const flat = typeof value[0] === 'number'
   const rows = flat ? rowCount(asked, value.length, () => describe(value)) : value.length
   const shape = flat ? [value.length] : [rows, ...rowShape]
-  const data = sharedView(owner, Float32Array, staticElementCount(shape))
+  const data = sharedView<Float32Array | Float64Array>(
+    owner,
+    asked.read === 'integers' ? Float64Array : Float32Array,
+    staticElementCount(shape)
+  )
   yield* flatten(owner, name, value, shape, data)
-  return source(asked, rows, data, true)
+  return source(asked, rows, asked.read === 'integers' ? yield* wholeNumbers(owner, name, data) : (data as Float32Array), true)
 }
 
 function* fromView(asked: Rows, view: AnyView): Sliced<RowSource> {
   const { owner, name } = asked
-  if (isBigIntView(view)) throw wrongKind(owner, `${name} to hold numbers`, view)
+  if (asked.read === 'integers') checkIntegerView(owner, name, view)
   assertAttached(owner, name, view)
   const rows = rowCount(asked, view.length, () => describe(view))
   const kind = viewKind(view)
   const shared = isFixedShared(view)
+  if (asked.read === 'integers')
+    return kind === 'Int32Array'
+      ? source(asked, rows, plainView(Int32Array, view), shared)
+      : source(asked, rows, yield* wholeNumbers(owner, name, view), true)
+  if (isBigIntView(view)) throw wrongKind(owner, `${name} to hold numbers`, view)
   if (kind === 'Float32Array') return source(asked, rows, plainView(Float32Array, view), shared)
-  if (asked.bytes && (kind === 'Uint8Array' || kind === 'Uint8ClampedArray'))
+  if (asked.read === 'numbersOrBytes' && (kind === 'Uint8Array' || kind === 'Uint8ClampedArray'))
     return source(asked, rows, plainView(Uint8Array, view), shared)
   return source(asked, rows, yield* widened(asked, view), true)
 }

@@ -25,15 +25,16 @@ export function failureError(owner: string, failure: Failure, refused: RefusedSt
       details
     )
   }
-  const what = failure.layer === 'loss' ? 'a finite loss' : `finite gradients and statistics in '${failure.layer}'`
+  const what = /^loss(\.|$)/.test(failure.layer) ? `a finite ${failure.layer}` : `finite gradients and statistics in '${failure.layer}'`
   return new NonFiniteError(
     expectation(owner, what, `NaN or infinity${at}`, 'Lower the learning rate or scale the inputs; nothing of the step was kept'),
     details
   )
 }
 
-function labelError(owner: string, { index, classes }: Failure, { sources, sourceRow }: RefusedStep): RangeError {
-  const y = sources.find(({ name }) => name !== 'x')!
+function labelError(owner: string, { layer, index, classes }: Failure, { sources, sourceRow }: RefusedStep): RangeError {
+  // The loss `loss.price` reads the targets `y.price`.
+  const y = sources.find(({ name }) => name === layer.replace(/^loss/, 'y'))!
   const row = sourceRow(index)
   const got = `${y.name}[${row}] = ${y.data[row]}`
   return withCode(

@@ -1,6 +1,6 @@
 import { FeedPool } from '../data/feed.js'
 import { Gate } from '../data/gate.js'
-import type { InputSpec } from '../data/input-spec.js'
+import type { InputPort } from '../data/input-spec.js'
 import { type Cancellation, cancelledBy } from '../data/lock.js'
 import { finishPaced } from '../data/pace.js'
 import type { NamedTensor } from '../io/safetensors.js'
@@ -18,7 +18,7 @@ type NumberTensor = NamedTensor & Tensor<Float32Array | Float64Array>
 export interface ModelStateOptions {
   readonly runtime: Runtime
   readonly description: ModelDescription
-  readonly input: InputSpec
+  readonly inputs: readonly InputPort[]
   readonly seed: Seed
 }
 
@@ -35,7 +35,7 @@ export interface Snapshot {
 export class ModelState {
   readonly runtime: Runtime
   readonly description: ModelDescription
-  readonly input: InputSpec
+  readonly inputs: readonly InputPort[]
   readonly seed: Seed
   /** The seed's halves, low first: the key of every random stream. */
   readonly key: readonly [number, number]
@@ -57,10 +57,10 @@ export class ModelState {
   #initialization: Sliced<void> | undefined
   #disposal: Promise<void> | undefined
 
-  constructor({ runtime, description, input, seed }: ModelStateOptions) {
+  constructor({ runtime, description, inputs, seed }: ModelStateOptions) {
     this.runtime = runtime
     this.description = description
-    this.input = input
+    this.inputs = inputs
     this.seed = seed
     this.key = [seed.low, seed.high]
     this.feeds = new FeedPool(runtime)

@@ -1,5 +1,5 @@
 import type { Program } from '../graph/program.js'
-import { evaluationStages, inferenceStages, type Loss } from '../programs/index.js'
+import { evaluationStages, inferenceStages, isLoss, type Losses } from '../programs/index.js'
 import type { CompiledProgram, Executor, Runtime } from '../runtime/runtime.js'
 import type { Sliced } from '../sliced.js'
 import type { ModelState } from './model-state.js'
@@ -33,7 +33,7 @@ export function grownBatch(current: number | undefined, rows: number, cap = Numb
 export class Plans {
   readonly #state: ModelState
   #inference: Plan | undefined
-  #evaluation: { readonly plan: Plan; readonly loss: Loss } | undefined
+  #evaluation: { readonly plan: Plan; readonly loss: Losses } | undefined
 
   constructor(state: ModelState) {
     this.#state = state
@@ -51,9 +51,9 @@ export class Plans {
     return this.#inference
   }
 
-  *evaluation(loss: Loss, rows: number): Sliced<Plan> {
+  *evaluation(loss: Losses, rows: number): Sliced<Plan> {
     const old = this.#evaluation
-    if (old && old.plan.maxBatch >= rows && sameLoss(old.loss, loss)) return old.plan
+    if (old && old.plan.maxBatch >= rows && sameLosses(old.loss, loss)) return old.plan
     const program = yield* evaluationStages(this.#state.description, { loss, maxBatch: rows })
     yield
     const plan = yield* planned(this.#state.runtime, program, this.#state.memory, rows)
@@ -82,6 +82,10 @@ export function* planned(
 }
 
 /** `softmaxCrossEntropy()` gives a new object each time; its function is the same. */
-function sameLoss(a: Loss, b: Loss): boolean {
-  return a === b || (a.apply === b.apply && JSON.stringify(a.options) === JSON.stringify(b.options))
+function sameLosses(a: Losses, b: Losses): boolean {
+  if (a === b) return true
+  if (isLoss(a) && isLoss(b)) return a.apply === b.apply && JSON.stringify(a.options) === JSON.stringify(b.options)
+  if (isLoss(a) || isLoss(b)) return false
+  const names = Object.keys(a)
+  return names.length === Object.keys(b).length && names.every((name) => Object.hasOwn(b, name) && sameLosses(a[name]!, b[name]!))
 }

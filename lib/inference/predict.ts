@@ -2,14 +2,16 @@ import { cutBatches } from '../data/batches.js'
 import { runCrossings, type StepClock } from '../data/crossings.js'
 import type { FeedPool } from '../data/feed.js'
 import type { Gate } from '../data/gate.js'
-import type { InputSpec } from '../data/input-spec.js'
+import type { InputPort } from '../data/input-spec.js'
 import { type Cancellation, cancelledBy } from '../data/lock.js'
+import { type ModelInput, readInputs } from '../data/named-rows.js'
 import { finishPaced } from '../data/pace.js'
-import { type InputData, inputRows, type RowSource } from '../data/rows.js'
+import type { RowSource } from '../data/rows.js'
 import { wrongKind } from '../errors.js'
+import type { Port } from '../layers/ports.js'
 import { checkOptions, integerOption } from '../options.js'
-import type { Runtime } from '../runtime/runtime.js'
-import { type StaticShape, staticElementCount } from '../shape.js'
+import type { InputBinding, Runtime } from '../runtime/runtime.js'
+import { staticElementCount } from '../shape.js'
 import { finish, type Sliced } from '../sliced.js'
 import type { Tensor } from '../tensor.js'
 import type { Plan } from './plans.js'
@@ -28,8 +30,8 @@ export interface Predicting {
   readonly feeds: FeedPool
   readonly clock: StepClock
   readonly running: Set<Cancellation>
-  readonly input: InputSpec
-  readonly outputShape: StaticShape
+  readonly inputs: readonly InputPort[]
+  readonly outputs: readonly Port[]
   /** Whether it changes by refreshing alone: a call then reads from its very beginning. */
   readonly refreshes?: boolean
   /** Largest batch that the plan may have. */
@@ -41,6 +43,9 @@ export interface Predicting {
   plan(rows: number, cap: number): Sliced<Plan>
 }
 
+/** What a model gives: its only output, or its outputs by name. */
+export type ModelOutput = Tensor | Readonly<Record<string, Tensor>>
+
 /** 1024 rows fill the kernels' blocks; more gains nothing and takes memory. */
 export const defaultBatch = 1024
 
@@ -50,13 +55,13 @@ export interface Prediction {
   readonly batchSize: number
 }
 
-export async function predict(target: Predicting, owner: string, x: InputData, options: Prediction): Promise<Tensor> {
+export async function predict(target: Predicting, owner: string, x: ModelInput, options: Prediction): Promise<ModelOutput> {
   const { signal } = options
   signal?.throwIfAborted()
-  const run = async (): Promise<Tensor> => {
-    const source = await finishPaced(inputRows(owner, x, inputRequest(target.input)), { signal })
+  const run = async (): Promise<ModelOutput> => {
+    const sources = await finishPaced(readInputs(owner, x, target.inputs), { signal })
     await target.settle(owner, signal)
-    return await predictRows(target, owner, source, options)
+    return await predictRows(target, owner, sources, options)
   }
   const { gate, refreshes } = target
   return await gate.operation(owner, () =>
@@ -65,18 +70,16 @@ export async function predict(target: Predicting, owner: string, x: InputData, o
   )
 }
 
-export function inputRequest({ shape, scale, shift }: InputSpec): {
-  rowShape: StaticShape
-  scale: number | undefined
-  shift: number | undefined
-} {
-  return { rowShape: shape, scale, shift }
-}
-
-async function predictRows(target: Predicting, owner: string, source: RowSource, { signal, batchSize }: Prediction): Promise<Tensor> {
-  const result = resultFor(target, source.rows)
-  const cut = cutBatches(source.rows, batchSize, 'balance')
-  const elements = staticElementCount(target.outputShape)
+async function predictRows(
+  target: Predicting,
+  owner: string,
+  sources: readonly RowSource[],
+  { signal, batchSize }: Prediction
+): Promise<ModelOutput> {
+  const { rows } = sources[0]!
+  const results = resultsFor(target, rows)
+  const cut = cutBatches(rows, batchSize, 'balance')
+  const elements = rowElements(target.outputs)
   await target.feeds.borrow(async (memories) =>
     runCrossings({
       owner,
@@ -88,18 +91,20 @@ async function predictRows(target: Predicting, owner: string, source: RowSource,
       access: target.refreshes ? 'held' : 'reading',
       clock: target.clock,
       running: [target.running],
-      sources: [source],
-      outputs: [elements],
+      sources,
+      outputs: elements,
       slots: 0,
       reports: 0,
       plan: () => target.plan(cut.largest, batchSize),
       done: async (feed, { completed }) => {
-        const rows = feed.output(0).subarray(0, feed.rows(completed) * elements)
-        await finishPaced(copied(result.data, rows, feed.firstRow * elements))
+        for (const [index, { data }] of results.entries()) {
+          const rows = feed.output(index).subarray(0, feed.rows(completed) * elements[index]!)
+          await finishPaced(copied(data, rows, feed.firstRow * elements[index]!))
+        }
       }
     })
   )
-  return result
+  return named(target, results)
 }
 
 /** Elements that one slice copies out, fresh pages of the result included: under 0.3 ms. */
@@ -112,33 +117,48 @@ function* copied(target: Float32Array, source: Float32Array, offset: number): Sl
   }
 }
 
-export function predictSync(target: Predicting, owner: string, x: InputData, options: { batchSize?: number } | undefined): Tensor {
+export function predictSync(target: Predicting, owner: string, x: ModelInput, options: { batchSize?: number } | undefined): ModelOutput {
   const given = checkOptions(owner, options, ['batchSize'], { signal: 'A synchronous call cannot be aborted: use predict' })
   const batchSize = batchOption(target, owner, given.batchSize)
   target.gate.assertIdle(owner)
-  const source = finish(inputRows(owner, x, inputRequest(target.input)))
+  const sources = finish(readInputs(owner, x, target.inputs))
   target.settleSync(owner)
-  const result = resultFor(target, source.rows)
-  const cut = cutBatches(source.rows, batchSize, 'balance')
-  if (cut.count === 0) return result
+  const { rows } = sources[0]!
+  const results = resultsFor(target, rows)
+  const cut = cutBatches(rows, batchSize, 'balance')
+  if (cut.count === 0) return named(target, results)
   finish(target.plan(cut.largest, batchSize)).executor.runSync({
     steps: cut.count,
     symbols: Float64Array.from({ length: cut.count }, (_, index) => cut.size(index)),
     slots: new Float64Array(0),
-    inputs: [{ source: source.data, ...scaling(source) }],
-    outputs: [result.data],
+    inputs: sources.map(binding),
+    outputs: results.map(({ data }) => data),
     results: new Float64Array(0)
   })
-  return result
+  return named(target, results)
 }
 
-/** The part of an input binding that says how values are read. */
-export function scaling({ scale, shift }: Pick<RowSource, 'scale' | 'shift'> | InputSpec): { scale?: number; shift?: number } {
-  return { ...(scale === undefined ? {} : { scale }), ...(shift === undefined ? {} : { shift }) }
+/** A source from its first row on, as a run reads it. */
+export function binding({ data, scale, shift }: Pick<RowSource, 'data' | 'scale' | 'shift'>): InputBinding {
+  return { source: data, ...(scale === undefined ? {} : { scale }), ...(shift === undefined ? {} : { shift }) }
 }
 
-function resultFor({ outputShape }: Predicting, rows: number): Tensor {
-  return { data: new Float32Array(rows * staticElementCount(outputShape)), shape: Object.freeze([rows, ...outputShape]) }
+/** Elements of a row of each output. */
+export function rowElements(outputs: readonly Port[]): readonly number[] {
+  return outputs.map(({ shape }) => staticElementCount(shape))
+}
+
+function resultsFor({ outputs }: Predicting, rows: number): readonly Tensor[] {
+  return outputs.map(({ shape }) => ({
+    data: new Float32Array(rows * staticElementCount(shape)),
+    shape: Object.freeze([rows, ...shape])
+  }))
+}
+
+/** The only output, or each by its name. */
+function named({ outputs }: Predicting, results: readonly Tensor[]): ModelOutput {
+  if (outputs[0]!.key === undefined) return results[0]!
+  return Object.fromEntries(outputs.map(({ key }, index) => [key!, results[index]!]))
 }
 
 export function predictOptions(target: Predicting, owner: string, options: PredictOptions | undefined): Prediction {

@@ -34,7 +34,8 @@ export interface PredictorOptions {
  */
 export class Predictor {
   readonly #target: FoldedTarget
-  readonly #rows: SingleRows
+  /** Where there is one input of float32 and one output, neither with a name. */
+  readonly #rows: SingleRows | undefined
 
   /** @internal: `net.predictor()` makes one */
   constructor(state: ModelState, options?: PredictorOptions) {
@@ -44,7 +45,10 @@ export class Predictor {
     const maxBatch = integerOption(owner, 'maxBatch', given.maxBatch, defaultBatch, { atLeast: 1 })
     const maxDelay = numberOption(owner, 'maxDelay', given.maxDelay, 0, { atLeast: 0, atMost: 60_000 })
     this.#target = new FoldedTarget(state, maxBatch)
-    this.#rows = new SingleRows(this.#target, rowForm(predictOwner, state.input.shape), maxBatch, maxDelay)
+    const [input] = state.inputs
+    const [output] = state.description.outputs
+    if (input!.key === undefined && input!.dtype === 'float32' && output!.key === undefined)
+      this.#rows = new SingleRows(this.#target, rowForm(predictOwner, input!.shape), maxBatch, maxDelay)
   }
 
   /**
@@ -61,8 +65,8 @@ export class Predictor {
     try {
       const target = this.#target
       const given = options && predictOptions(target, predictOwner, options)
-      const alone = options?.batchSize === undefined ? this.#rows.predict(x, given?.signal) : undefined
-      return alone ?? predict(target, predictOwner, x, given ?? predictOptions(target, predictOwner, undefined))
+      const alone = options?.batchSize === undefined ? this.#rows?.predict(x, given?.signal) : undefined
+      return alone ?? (predict(target, predictOwner, x, given ?? predictOptions(target, predictOwner, undefined)) as Promise<Tensor>)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -70,7 +74,7 @@ export class Predictor {
 
   /** The same, now. Throws while an asynchronous call is on its way. */
   predictSync(x: InputData, options?: { readonly batchSize?: number }): Tensor {
-    return predictSync(this.#target, 'Predictor.predictSync', x, options)
+    return predictSync(this.#target, 'Predictor.predictSync', x, options) as Tensor
   }
 
   /**
@@ -87,7 +91,7 @@ export class Predictor {
 
   /** Takes the model's parameters anew. Predictions asked for before it see the old ones, later ones the new. */
   async refresh(): Promise<void> {
-    this.#rows.flush()
+    this.#rows?.flush()
     await this.#target.refresh('Predictor.refresh')
   }
 
@@ -101,7 +105,7 @@ export class Predictor {
 
   /** Waits for the run on its way. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#rows.clear()
+    this.#rows?.clear()
     await this.#target.dispose()
   }
 }
@@ -134,12 +138,12 @@ class FoldedTarget implements Predicting, Snapshot {
     return this.#state.feeds
   }
 
-  get input() {
-    return this.#state.input
+  get inputs() {
+    return this.#state.inputs
   }
 
-  get outputShape() {
-    return this.#state.description.outputShape
+  get outputs() {
+    return this.#state.description.outputs
   }
 
   // biome-ignore lint/correctness/useYield: planned when the copy was taken

@@ -1,7 +1,7 @@
 import type { Cancellation } from '../data/lock.js'
 import type { Runtime } from '../runtime/runtime.js'
 import { finish } from '../sliced.js'
-import { type Predicting, scaling } from './predict.js'
+import { binding, type Predicting } from './predict.js'
 
 /** Rows that a new block has memory for; it doubles as they come. */
 const firstRows = 64
@@ -78,7 +78,7 @@ async function crossBlock(target: Predicting, block: RowBlock, cancellation: Can
       steps: 1,
       symbols: Float64Array.of(rows),
       slots: none,
-      inputs: [{ source: input, ...scaling(target.input) }],
+      inputs: [binding({ ...target.inputs[0]!, data: input })],
       outputs: [output],
       results: none
     })

@@ -35,8 +35,9 @@ export class SingleRows {
     this.#form = form
     this.#maxBatch = maxBatch
     this.#maxDelay = maxDelay
-    this.#outputElements = staticElementCount(target.outputShape)
-    this.#shape = Object.freeze([1, ...target.outputShape])
+    const { shape } = target.outputs[0]!
+    this.#outputElements = staticElementCount(shape)
+    this.#shape = Object.freeze([1, ...shape])
   }
 
   /** undefined where `x` is not one row. Throws where it is and does not fit. */

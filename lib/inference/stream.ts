@@ -26,17 +26,17 @@ export async function* streamRows(
   const most = integerOption(owner, 'batchSize', given.batchSize, target.maxBatch ?? defaultBatch, { atLeast: 1 })
   signal?.throwIfAborted()
   const reader = new RowReader(iteratorOf(owner, rows))
-  const elements = staticElementCount(target.outputShape)
+  const { shape } = target.outputs[0]!
+  const elements = staticElementCount(shape)
   signal?.addEventListener('abort', reader.wake)
   try {
     for (;;) {
       const batch = await reader.batch(most)
       signal?.throwIfAborted()
       if (batch.length === 0) return
-      const { data } = await predict(target, owner, batch as NestedNumbers, { signal, batchSize: most })
+      const { data } = (await predict(target, owner, batch as NestedNumbers, { signal, batchSize: most })) as Tensor
       // A copy a row, so that one kept row does not keep its whole batch.
-      for (let row = 0; row < batch.length; row++)
-        yield { data: data.slice(row * elements, (row + 1) * elements), shape: target.outputShape }
+      for (let row = 0; row < batch.length; row++) yield { data: data.slice(row * elements, (row + 1) * elements), shape }
     }
   } finally {
     signal?.removeEventListener('abort', reader.wake)

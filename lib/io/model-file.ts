@@ -1,4 +1,4 @@
-import { type InputSpec, inputSpec } from '../data/input-spec.js'
+import { type InputPort, inputOption, inputPorts } from '../data/input-spec.js'
 import { expectation, FileFormatError } from '../errors.js'
 import { type LayerFactory, layerFromJSON, layerToJSON } from '../layers/architecture.js'
 import { describeModel, type ModelDescription } from '../programs/index.js'
@@ -15,7 +15,7 @@ export const modelFormatVersion = '1'
 
 export interface ModelFile {
   readonly description: ModelDescription
-  readonly input: InputSpec
+  readonly inputs: readonly InputPort[]
   readonly seed: Seed
   readonly tensors: readonly NamedTensor[]
 }
@@ -27,7 +27,7 @@ export interface ModelFile {
 export async function writeModelFile(
   owner: string,
   path: string | URL,
-  { description, input, seed, tensors }: ModelFile,
+  { description, inputs, seed, tensors }: ModelFile,
   signal?: AbortSignal
 ) {
   const metadata = {
@@ -35,7 +35,7 @@ export async function writeModelFile(
     formatVersion: modelFormatVersion,
     version: libraryVersion,
     architecture: JSON.stringify(layerToJSON(description.root)),
-    input: JSON.stringify(input),
+    input: JSON.stringify(inputOption(inputs)),
     seed: String(seed.seedValue)
   }
   await writeSafetensors(owner, path, tensors, { metadata, signal })
@@ -44,7 +44,7 @@ export async function writeModelFile(
 /** A model file whose header has been checked; its tensors are still to be read. */
 export interface OpenModelFile {
   readonly description: ModelDescription
-  readonly input: InputSpec
+  readonly inputs: readonly InputPort[]
   readonly seed: Seed
   /** Reads every tensor into the memory of the same name. */
   readInto(tensors: Readonly<Record<string, Tensor<Float32Array | Float64Array>>>): Promise<void>
@@ -65,11 +65,11 @@ export async function openModelFile(
 ): Promise<OpenModelFile> {
   const file = await openSafetensors(owner, path)
   try {
-    const { description, input, seed } = readMetadata(`${owner} '${path}'`, file, custom)
+    const { description, inputs, seed } = readMetadata(`${owner} '${path}'`, file, custom)
     checkTensors(`${owner} '${path}'`, file, description)
     return {
       description,
-      input,
+      inputs,
       seed,
       readInto: async (tensors) => {
         for (const name of file.tensors.keys()) await file.read(name, tensors[name]!.data)
@@ -102,8 +102,8 @@ function readMetadata(where: string, { metadata }: SafetensorsFile, custom: Read
   const seed = metadata.get('seed') ?? ''
   if (!/^\d{1,20}$/.test(seed)) throw refuse(where, 'a seed', `'${seed.slice(0, 30)}'`)
   try {
-    const input = inputSpec(where, given)
-    return { input, description: describeModel(root, input.shape), seed: readSeed(where, seed) }
+    const inputs = inputPorts(where, given)
+    return { inputs, description: describeModel(root, inputs), seed: readSeed(where, seed) }
   } catch (cause) {
     throw new FileFormatError(`${where}: expected a model that can be made, got one that cannot: ${(cause as Error).message}`, { cause })
   }

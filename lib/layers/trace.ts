@@ -3,15 +3,21 @@ import { Graph, type Value } from '../graph/graph.js'
 import { checkFinite } from '../ops/check-finite.js'
 import { type Shape, type StaticShape, symbol } from '../shape.js'
 import type { Initializer, Layer, LayerContext } from './layer.js'
+import type { Port } from './ports.js'
 
 /** What one trace of a model asked for, in the order of asking. */
 export interface Trace {
   readonly graph: Graph
-  readonly input: Value
-  readonly output: Value
+  readonly outputs: readonly TracedOutput[]
   readonly parameters: readonly TracedParameter[]
   readonly buffers: readonly TracedBuffer[]
   readonly layers: readonly TracedLayer[]
+}
+
+export interface TracedOutput {
+  /** undefined where the model has one output without a name. */
+  readonly key: string | undefined
+  readonly value: Value
 }
 
 export interface TracedParameter {
@@ -38,16 +44,17 @@ export interface TracedLayer {
 /** Runs the layers' `apply` over values: once for every kind of Program. */
 export function traceModel(
   root: Layer,
-  inputShape: StaticShape,
+  ports: readonly Port[],
   mode: { readonly training: boolean; readonly key: readonly [number, number] }
 ): Trace {
   const graph = new Graph()
-  const input = graph.input('x', [symbol('batch'), ...inputShape], 'float32')
+  const inputs = ports.map(({ name, shape, dtype }) => graph.input(name, [symbol('batch'), ...shape], dtype))
   const state = new TraceState(graph, mode)
   // First of all, so that what the batch brings is not blamed on a layer.
-  if (mode.training) graph.labelled('x', () => checkFinite(input))
-  const output = state.apply(root, root.name ?? '', input)
-  return { graph, input, output, parameters: state.parameters, buffers: state.buffers, layers: state.layers }
+  if (mode.training)
+    for (const [index, { name, dtype }] of ports.entries()) if (dtype === 'float32') graph.labelled(name, () => checkFinite(inputs[index]!))
+  const outputs = [{ key: undefined, value: state.apply(root, root.name ?? '', inputs[0]!) }]
+  return { graph, outputs, parameters: state.parameters, buffers: state.buffers, layers: state.layers }
 }
 
 class TraceState {

@@ -10,11 +10,11 @@ import { reshape } from './reshape.js'
  * becomes a scale of its left operand and a part of its bias, and every other fixed value that the rest reads gets
  * a copy of its own.
  */
-export function separateConstants(graph: Graph, output: Value): { graph: Graph; output: Value } {
+export function separateConstants(graph: Graph, outputs: readonly Value[]): { graph: Graph; outputs: Value[] } {
   const fixed = fixedValues(graph)
   const copies = new Map<Value, Value>()
   const before = new Map<Node, Node>()
-  const rewritten = rewrite(graph, [output], (node, rewriter) => {
+  const rewritten = rewrite(graph, outputs, (node, rewriter) => {
     if (node.outputs.length === 0 || fixed.has(node.outputs[0]!)) return false
     if (batchNormWaits(node, fixed, rewriter, before)) return true
     const outputs = packable(node, fixed)
@@ -23,7 +23,7 @@ export function separateConstants(graph: Graph, output: Value): { graph: Graph; 
     for (const [index, old] of node.outputs.entries()) rewriter.replace(old, outputs[index]!)
     return true
   })
-  return { graph: rewritten.graph, output: rewritten.find(output) }
+  return { graph: rewritten.graph, outputs: outputs.map(rewritten.find) }
 }
 
 /** Values that depend on parameters and buffers alone. */

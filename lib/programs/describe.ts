@@ -1,6 +1,7 @@
 import { describe, outOfRange, wrongKind } from '../errors.js'
 import { bytesPerElement } from '../kernels/types.js'
 import type { Layer } from '../layers/layer.js'
+import { type Port, portName } from '../layers/ports.js'
 import { traceModel } from '../layers/trace.js'
 import { Purpose, streamOf } from '../random.js'
 import { type StaticShape, staticElementCount } from '../shape.js'
@@ -13,11 +14,12 @@ const bufferAlignment = 64
 /**
  * Traces a model once and says what it holds: its parameters and buffers with their places, and its layers.
  *
- * @param inputShape without the batch dimension
+ * @param input the model's inputs; a shape, without the batch dimension, stands for one of float32 without a name
  */
-export function describeModel(root: Layer, inputShape: StaticShape): ModelDescription {
-  checkInputShape(inputShape)
-  const trace = traceModel(root, inputShape, { training: true, key: [0, 0] })
+export function describeModel(root: Layer, input: StaticShape | readonly Port[]): ModelDescription {
+  const inputs = isShape(input) ? [{ key: undefined, name: 'x', shape: input, dtype: 'float32' as const }] : input
+  for (const { shape } of inputs) checkInputShape(shape)
+  const trace = traceModel(root, inputs, { training: true, key: [0, 0] })
   const parameters: ParameterSpec[] = []
   let parameterElements = 0
   for (const [index, { name, shape, initializer, normOf }] of trace.parameters.entries()) {
@@ -42,14 +44,23 @@ export function describeModel(root: Layer, inputShape: StaticShape): ModelDescri
   }))
   return {
     root,
-    inputShape,
-    outputShape: trace.output.shape.slice(1) as StaticShape,
+    inputs,
+    outputs: trace.outputs.map(({ key, value }) => ({
+      key,
+      name: portName('output', key),
+      shape: value.shape.slice(1) as StaticShape,
+      dtype: 'float32' as const
+    })),
     parameters,
     buffers,
     parameterElements,
     bufferBytes,
     layers
   }
+}
+
+function isShape(input: StaticShape | readonly Port[]): input is StaticShape {
+  return typeof input[0] !== 'object'
 }
 
 function checkInputShape(shape: StaticShape): void {

@@ -9,5 +9,6 @@ export {
   inferenceProgram,
   inferenceStages
 } from './inference.js'
+export { isLoss, objectivesOf, weightLabel } from './objectives.js'
 export { trainingProgram, trainingStages } from './training.js'
 export type * from './types.js'

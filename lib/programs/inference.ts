@@ -3,57 +3,52 @@ import type { Placement } from '../graph/lowering.js'
 import { planStages } from '../graph/plan.js'
 import type { Program } from '../graph/program.js'
 import { traceModel } from '../layers/trace.js'
-import { fill } from '../ops/fill.js'
 import { fixedValues, separateConstants } from '../ops/folding.js'
 import { fuse } from '../ops/fusion.js'
 import { type StaticShape, staticElementCount } from '../shape.js'
 import { finish, type Sliced } from '../sliced.js'
-import { rowLosses, targetInput } from './loss.js'
+import { objectivesOf, rowOutputs } from './objectives.js'
 import { batchSymbol, modelPlacements, modelRegions, ownStorage } from './regions.js'
-import type { Loss, ModelDescription } from './types.js'
+import type { Losses, ModelDescription } from './types.js'
 
-/** x → output, in inference mode, on the parameters as they are when it runs. */
+/** x → output (each of several), in inference mode, on the parameters as they are when it runs. */
 export function inferenceProgram(description: ModelDescription, { maxBatch }: { readonly maxBatch: number }): Program {
   return finish(inferenceStages(description, { maxBatch }))
 }
 
 export function* inferenceStages(description: ModelDescription, { maxBatch }: { readonly maxBatch: number }): Sliced<Program> {
-  const { graph, output } = yield* inferenceGraph(description)
+  const { graph, outputs } = yield* inferenceGraph(description)
   return yield* planStages({
     graph,
     symbols: batchSymbol(maxBatch),
     regions: modelRegions(description),
     given: modelPlacements(graph, description),
-    outputs: { output: ownStorage(output) }
+    outputs: outputRegions(description, outputs)
   })
 }
 
-/** x, y → output, rowLoss and rowWeight (the loss's own: 1 where it has none), one a row, in inference mode. */
+/** x, y → output, rowLoss and rowWeight (the loss's own: 1 where it has none), one a row, in inference mode; each of several. */
 export function evaluationProgram(
   description: ModelDescription,
-  { loss, maxBatch }: { readonly loss: Loss; readonly maxBatch: number }
+  { loss, maxBatch }: { readonly loss: Losses; readonly maxBatch: number }
 ): Program {
   return finish(evaluationStages(description, { loss, maxBatch }))
 }
 
 export function* evaluationStages(
   description: ModelDescription,
-  { loss, maxBatch }: { readonly loss: Loss; readonly maxBatch: number }
+  { loss, maxBatch }: { readonly loss: Losses; readonly maxBatch: number }
 ): Sliced<Program> {
-  const { graph, output } = yield* inferenceGraph(description)
-  const own = ownStorage(output)
-  const { rowLoss, rowWeight } = graph.labelled('loss', () => {
-    const { rows, weight } = rowLosses(loss, output, targetInput(graph, output, loss))
-    const rowLoss = ownStorage(rows, new Set([own]))
-    return { rowLoss, rowWeight: ownStorage(weight ?? fill(graph, rows.shape, 1), new Set([own, rowLoss])) }
-  })
+  const { graph, outputs } = yield* inferenceGraph(description)
+  const own = outputRegions(description, outputs)
+  Object.assign(own, rowOutputs(graph, outputs, objectivesOf(description, loss), new Set(Object.values(own))))
   yield
   return yield* planStages({
     graph,
     symbols: batchSymbol(maxBatch),
     regions: modelRegions(description),
     given: modelPlacements(graph, description),
-    outputs: { output: own, rowLoss, rowWeight }
+    outputs: own
   })
 }
 
@@ -75,7 +70,7 @@ export function foldedProgram(description: ModelDescription, { maxBatch }: { rea
 
 export function* foldedStages(description: ModelDescription, { maxBatch }: { readonly maxBatch: number }): Sliced<FoldedPrograms> {
   const traced = yield* inferenceGraph(description)
-  const { graph, output } = separateConstants(traced.graph, traced.output)
+  const { graph, outputs } = separateConstants(traced.graph, traced.outputs)
   const fixed = fixedValues(graph)
   const constants = new Map<Value, Placement>()
   let constantBytes = 0
@@ -88,7 +83,7 @@ export function* foldedStages(description: ModelDescription, { maxBatch }: { rea
     }
   }
   const region = { kind: 'constant' as const, name: 'constants', bytes: constantBytes }
-  const own = ownStorage(output, fixed)
+  const own = outputRegions(description, outputs, fixed)
   return {
     prepare: yield* planStages({
       graph,
@@ -99,15 +94,38 @@ export function* foldedStages(description: ModelDescription, { maxBatch }: { rea
       targets: constants,
       effects: false
     }),
-    predict: yield* planStages({ graph, symbols: batchSymbol(maxBatch), regions: [region], given: constants, outputs: { output: own } }),
+    predict: yield* planStages({
+      graph,
+      symbols: batchSymbol(maxBatch),
+      regions: [region],
+      given: constants,
+      outputs: own
+    }),
     constantBytes
   }
 }
 
-function* inferenceGraph(description: ModelDescription): Sliced<{ graph: Graph; output: Value }> {
-  const trace = traceModel(description.root, description.inputShape, { training: false, key: [0, 0] })
+/** A value for each output, computed into a place of its own. */
+function outputRegions(
+  { outputs }: ModelDescription,
+  values: readonly Value[],
+  taken: ReadonlySet<Value> = new Set()
+): Record<string, Value> {
+  const all = new Set(taken)
+  const regions: Record<string, Value> = {}
+  for (const [index, { name }] of outputs.entries()) {
+    const own = ownStorage(values[index]!, all)
+    all.add(own)
+    regions[name] = own
+  }
+  return regions
+}
+
+function* inferenceGraph(description: ModelDescription): Sliced<{ graph: Graph; outputs: readonly Value[] }> {
+  const trace = traceModel(description.root, description.inputs, { training: false, key: [0, 0] })
+  const outputs = trace.outputs.map(({ value }) => value)
   yield
-  const fused = fuse(trace.graph, [trace.output], 'inference')
+  const fused = fuse(trace.graph, outputs, 'inference')
   yield
-  return { graph: fused.graph, output: fused.find(trace.output) }
+  return { graph: fused.graph, outputs: outputs.map(fused.find) }
 }

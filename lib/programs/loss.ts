@@ -6,11 +6,11 @@ import { weightedMean } from '../ops/weighted-mean.js'
 import { sameShape } from '../shape.js'
 import type { Loss } from './types.js'
 
-/** The input `y`, of the type and shape that the loss asks for. Values are checked; class numbers are where they are used. */
-export function targetInput(graph: Graph, output: Value, loss: Loss): Value {
-  if (loss.target === 'classes') return graph.input('y', [output.shape[0]!], 'int32')
-  const y = graph.input('y', output.shape, 'float32')
-  graph.labelled('y', () => checkFinite(y))
+/** The input `name`, of the type and shape that the loss asks for. Values are checked; class numbers are where they are used. */
+export function targetInput(graph: Graph, output: Value, loss: Loss, name: string): Value {
+  if (loss.target === 'classes') return graph.input(name, [output.shape[0]!], 'int32')
+  const y = graph.input(name, output.shape, 'float32')
+  graph.labelled(name, () => checkFinite(y))
   return y
 }
 

@@ -11,7 +11,7 @@ import { fill } from '../ops/fill.js'
 import { fuse } from '../ops/fusion.js'
 import { evaluateDimension } from '../shape.js'
 import { finish, type Sliced } from '../sliced.js'
-import { batchLoss, targetInput } from './loss.js'
+import { objectivesOf, totalLoss } from './objectives.js'
 import { batchSymbol, modelPlacements, modelRegions } from './regions.js'
 import type { ModelDescription, ParameterSpec, TrainingOptions, TrainingProgram } from './types.js'
 import { optimizerSegments, updateCalls, updateRegions } from './update.js'
@@ -26,11 +26,11 @@ export function trainingProgram(description: ModelDescription, options: Training
 }
 
 export function* trainingStages(description: ModelDescription, options: TrainingOptions): Sliced<TrainingProgram> {
-  const { graph, reports } = yield* traceLoss(description, options)
+  const { graph, loss, reports } = yield* traceLoss(description, options)
   yield
   const trained = description.parameters.filter(({ name }) => !options.frozen?.has(name))
   const values = trained.map(({ name }) => graph.parameters.get(name)!)
-  const gradients = differentiate(graph, reports.loss, values, {
+  const gradients = differentiate(graph, loss, values, {
     one: (target) => target.labelled('loss', () => fill(target, [1], 1)),
     sum: add
   })
@@ -42,26 +42,31 @@ export function* trainingStages(description: ModelDescription, options: Training
     regions: [...modelRegions(description), ...updateRegions(description, options.optimizer, segments)],
     given: modelPlacements(graph, description),
     targets: gradientPlacements(trained, values, gradients),
-    reports: { ...reports },
+    reports,
     after: updateCalls(description, trained, options.optimizer, segments)
   })
   const states = Object.fromEntries(options.optimizer.states.map((name) => [`optimizer.${name}`, description.parameterElements * 4]))
   return { program, segments, states, minimumBatch: minimumBatch(graph) }
 }
 
-/** The loss, and the sum of the rows' weights where they differ. */
-function* traceLoss(
-  description: ModelDescription,
-  options: TrainingOptions
-): Sliced<{ graph: Graph; reports: { loss: Value; weight?: Value } }> {
-  const { graph, output } = traceModel(description.root, description.inputShape, { training: true, key: options.key })
-  const { loss, weight } = graph.labelled('loss', () => {
-    return batchLoss(options.loss, output, targetInput(graph, output, options.loss))
-  })
+interface TracedLoss {
+  readonly graph: Graph
+  readonly loss: Value
+  readonly reports: Readonly<Record<string, Value>>
+}
+
+function* traceLoss(description: ModelDescription, options: TrainingOptions): Sliced<TracedLoss> {
+  const trace = traceModel(description.root, description.inputs, { training: true, key: options.key })
+  const { loss, reports } = totalLoss(
+    trace.graph,
+    trace.outputs.map(({ value }) => value),
+    objectivesOf(description, options.loss, options.lossWeights)
+  )
   yield
-  if (options.fuse === false) return { graph, reports: weight ? { loss, weight } : { loss } }
-  const fused = fuse(graph, weight ? [loss, weight] : [loss], 'training')
-  return { graph: fused.graph, reports: weight ? { loss: fused.find(loss), weight: fused.find(weight) } : { loss: fused.find(loss) } }
+  if (options.fuse === false) return { graph: trace.graph, loss, reports }
+  const fused = fuse(trace.graph, Object.values(reports), 'training')
+  const found = Object.entries(reports).map(([name, value]) => [name, fused.find(value)])
+  return { graph: fused.graph, loss: fused.find(loss), reports: Object.fromEntries(found) }
 }
 
 function gradientPlacements(

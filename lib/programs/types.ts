@@ -2,20 +2,21 @@ import type { Value } from '../graph/graph.js'
 import type { Program } from '../graph/program.js'
 import type { KernelName } from '../kernels/table.js'
 import type { Initializer, Layer } from '../layers/layer.js'
+import type { Port } from '../layers/ports.js'
 import type { StaticShape } from '../shape.js'
 
 /**
  * From a model's layers to the Programs that train, evaluate and predict.
  *
- * Inputs x and y; symbol `batch`. Regions: `parameters` and `gradients` (flat float32, laid out alike), `buffers` (running
- * statistics), `optimizer.<state>`, `segments` (constant), inputs `x` and `y`, outputs `output`,
- * `rowLoss` and `rowWeight`, `constants` (of a folded predictor), `scratch`.
+ * Symbol `batch`. Regions: `parameters` and `gradients` (flat float32, laid out alike), `buffers` (running statistics),
+ * `optimizer.<state>`, `segments` (constant), inputs `x` and `y`, outputs `output`, `rowLoss` and `rowWeight`, `constants` (of
+ * a folded predictor), `scratch`. A model with names for its inputs or outputs has `x.<name>`, `y.<name>`, `output.<name>`,
+ * `rowLoss.<name>` and `rowWeight.<name>` in their place, in the order of its inputs and outputs.
  */
 export interface ModelDescription {
   readonly root: Layer
-  /** Without the batch dimension. */
-  readonly inputShape: StaticShape
-  readonly outputShape: StaticShape
+  readonly inputs: readonly Port[]
+  readonly outputs: readonly Port[]
   readonly parameters: readonly ParameterSpec[]
   readonly buffers: readonly BufferSpec[]
   /** Elements of the flat parameter region, gaps for alignment included (they are zero and stay zero). */
@@ -74,6 +75,23 @@ export interface Loss {
   apply(prediction: Value, target: Value): Value | WeightedLoss
 }
 
+/** A loss for a model's only output, or one for each of its outputs by name; an output without one is not trained. */
+export type Losses = Loss | Readonly<Record<string, Loss>>
+
+/** One term of what training minimizes: Σ weight · mean loss. */
+export interface Objective {
+  /** Index among the model's outputs. */
+  readonly output: number
+  /** Of that output. */
+  readonly key: string | undefined
+  readonly loss: Loss
+  readonly weight: number
+  /** The input that holds its targets: `y`, or `y.price`. */
+  readonly target: string
+  /** What an error calls it, and its report: `loss`, or `loss.price`. */
+  readonly label: string
+}
+
 /** How a learning rate changes with the step. Pure: the same step gives the same rate. */
 export interface Schedule {
   readonly kind: string
@@ -119,7 +137,9 @@ export interface OptimizerGroup {
 }
 
 export interface TrainingOptions {
-  readonly loss: Loss
+  readonly loss: Losses
+  /** By output; 1 unless said otherwise. */
+  readonly lossWeights?: Readonly<Record<string, number>> | undefined
   readonly optimizer: Optimizer
   readonly maxBatch: number
   /** The model's seed: dropout's key. */
@@ -130,6 +150,7 @@ export interface TrainingOptions {
 }
 
 export interface TrainingProgram {
+  /** Reports `loss`, then, where outputs have names, each objective's by its label. */
   readonly program: Program
   /** The optimizer's table for the constant region `segments`: rows of segmentColumns. */
   readonly segments: Float64Array

@@ -1,16 +1,18 @@
 import { cutBatches } from '../data/batches.js'
 import { runCrossings, StepClock } from '../data/crossings.js'
 import type { Feed } from '../data/feed.js'
+import { readInputs } from '../data/named-rows.js'
 import { finishPaced } from '../data/pace.js'
-import { assertSameRows, assertStable, type InputData, inputRows, type RowSource, type TargetData, targetRows } from '../data/rows.js'
+import { assertSameRows, assertStable, type InputData, type RowSource, rowRange, type TargetData, targetRows } from '../data/rows.js'
 import { expectation, outOfRange, ShapeError, withCode, wrongKind } from '../errors.js'
 import { failureError } from '../inference/failure-error.js'
 import type { ModelState } from '../inference/model-state.js'
-import { defaultBatch, inputRequest, signalOption } from '../inference/predict.js'
+import { defaultBatch, rowElements, signalOption } from '../inference/predict.js'
 import { checkOptions, integerOption } from '../options.js'
-import { describeFailure, type Loss } from '../programs/index.js'
+import { describeFailure, isLoss, type Loss } from '../programs/index.js'
 import type { CrossingResult } from '../runtime/runtime.js'
 import { staticElementCount } from '../shape.js'
+import type { Sliced } from '../sliced.js'
 import { accuracy, type Metric, type MetricTally } from './metrics.js'
 
 /** Rows to train or evaluate on. */
@@ -51,9 +53,24 @@ export async function evaluate(state: ModelState, owner: string, data: DataSet, 
   })
 }
 
+/** Data as a run reads them: a source for each input of its Program, all with as many rows. */
 export interface Rows {
-  readonly x: RowSource
-  readonly y: RowSource
+  readonly rows: number
+  /** One for each input of the model. */
+  readonly inputs: readonly RowSource[]
+  /** One for each output that has targets, in the order of the outputs. */
+  readonly targets: readonly Targets[]
+}
+
+export interface Targets {
+  /** Index among the model's outputs. */
+  readonly output: number
+  readonly source: RowSource
+}
+
+/** In the order of the inputs of a Program that trains or evaluates. */
+export function sourcesOf({ inputs, targets }: Rows): readonly RowSource[] {
+  return [...inputs, ...targets.map(({ source }) => source)]
 }
 
 /** `{ x, y }` as rows, of the types that model and loss ask for; at least one row. */
@@ -64,29 +81,41 @@ export async function readData(
   loss: Loss | undefined,
   signal: AbortSignal | undefined
 ): Promise<Rows> {
-  const { x: givenX, y: givenY } = expectData(owner, data)
-  const x = await finishPaced(inputRows(owner, givenX, inputRequest(state.input)), { signal })
-  const y = await finishPaced(targetRows(owner, givenY, targetRequest(state, loss, givenY)), { signal })
-  checkRows(owner, x, y)
-  return { x, y }
+  return await finishPaced(readRows(state, owner, data, loss), { signal })
 }
 
-export function expectData(owner: string, data: DataSet): DataSet {
+/** The same in slices. */
+export function* readRows(state: ModelState, owner: string, data: DataSet, loss: Loss | undefined): Sliced<Rows> {
+  const { x, y } = expectData(owner, data)
+  const inputs = yield* readInputs(owner, x, state.inputs)
+  const source = yield* targetRows(owner, y, targetRequest(state, loss, y))
+  checkRows(owner, inputs[0]!, source)
+  return { rows: source.rows, inputs, targets: [{ output: 0, source }] }
+}
+
+/** Rows first … first + count − 1 of all sources, not copied. */
+export function partOf({ inputs, targets }: Rows, first: number, count: number): Rows {
+  const part = (source: RowSource): RowSource => rowRange(source, first, count)
+  return { rows: count, inputs: inputs.map(part), targets: targets.map(({ output, source }) => ({ output, source: part(source) })) }
+}
+
+function expectData(owner: string, data: DataSet): DataSet {
   if (typeof data !== 'object' || data === null || !('x' in data) || !('y' in data)) throw wrongKind(owner, 'data as { x, y }', data)
   return data
 }
 
-export function checkRows(owner: string, x: RowSource, y: RowSource): void {
+function checkRows(owner: string, x: RowSource, y: RowSource): void {
   assertSameRows(owner, x, y)
   if (x.rows === 0) throw new ShapeError(expectation(owner, 'at least one row', 'none'), { expected: 1, actual: 0 })
 }
 
 /** What `y` has to be for the loss; without one, what it looks like: floating-point numbers are values, integers classes. */
-export function targetRequest(
-  { description: { outputShape } }: ModelState,
+function targetRequest(
+  { description: { outputs } }: ModelState,
   loss: Loss | undefined,
   y: unknown
 ): { target: 'classes' | 'values'; rowShape: readonly number[]; classes?: number } {
+  const outputShape = outputs[0]!.shape
   const target = loss?.target ?? (looksLikeValues(y) ? 'values' : 'classes')
   const bounded = target === 'classes' && outputShape.length === 1 && outputShape[0]! > 1
   return { target, rowShape: outputShape, ...(bounded ? { classes: outputShape[0]! } : {}) }
@@ -98,8 +127,7 @@ function looksLikeValues(y: unknown): boolean {
 }
 
 export function expectLoss(owner: string, value: unknown): Loss {
-  const { apply, target } = (value ?? {}) as Partial<Loss>
-  if (typeof apply === 'function' && (target === 'classes' || target === 'values')) return value as Loss
+  if (isLoss(value)) return value
   const advice = typeof value === 'function' ? 'Call it: softmaxCrossEntropy(), not softmaxCrossEntropy' : undefined
   throw wrongKind(owner, 'loss to be a loss such as softmaxCrossEntropy()', value, advice)
 }
@@ -135,9 +163,9 @@ export interface EvaluationRequest extends Rows {
 
 /** Runs the model over all rows in inference mode. Sums in float64, in the order of the rows. */
 export async function evaluateRows(state: ModelState, request: EvaluationRequest): Promise<Evaluation> {
-  const { owner, x, y, loss, batchSize, signal } = request
-  const cut = cutBatches(x.rows, batchSize, 'balance')
-  const elements = staticElementCount(state.description.outputShape)
+  const { owner, rows, loss, batchSize, signal } = request
+  const cut = cutBatches(rows, batchSize, 'balance')
+  const elements = rowElements(state.description.outputs)
   const plan = () => (loss ? state.plans.evaluation(loss, cut.largest) : state.plans.inference(cut.largest, batchSize))
   const tally = new Tally(state, request)
   await state.feeds.borrow(async (memories) =>
@@ -151,8 +179,8 @@ export async function evaluateRows(state: ModelState, request: EvaluationRequest
       access: 'reading',
       running: [state.running],
       clock: new StepClock(),
-      sources: loss ? [x, y] : [x],
-      outputs: loss ? [elements, 1, 1] : [elements],
+      sources: loss ? sourcesOf(request) : request.inputs,
+      outputs: loss ? [...elements, 1, 1] : elements,
       slots: 0,
       reports: 0,
       plan,
@@ -161,7 +189,7 @@ export async function evaluateRows(state: ModelState, request: EvaluationRequest
         if (result.status === 0) return
         const failure = describeFailure(state.description, program, result)
         const first = cut.start(feed.firstBatch + result.completed)
-        throw failureError(owner, failure, { sourceRow: (row) => first + row, sources: [x, y] })
+        throw failureError(owner, failure, { sourceRow: (row) => first + row, sources: sourcesOf(request) })
       }
     })
   )
@@ -177,13 +205,14 @@ class Tally {
   #weightSum = 0
 
   constructor({ description }: ModelState, request: EvaluationRequest) {
-    this.#outputShape = description.outputShape
+    this.#outputShape = description.outputs[0]!.shape
     this.#request = request
     this.#tallies = request.metrics.map((metric) => [metric.name, metric.start()])
   }
 
   add(feed: Feed, { completed }: CrossingResult, size: (batch: number) => number): void {
-    const { loss, y, owner } = this.#request
+    const { loss, targets, owner } = this.#request
+    const y = targets[0]!.source
     const elements = staticElementCount(this.#outputShape)
     if (loss) {
       const [losses, weights] = [feed.output(1), feed.output(2)]

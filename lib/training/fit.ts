@@ -3,16 +3,16 @@ import { runCrossings } from '../data/crossings.js'
 import type { Feed, FeedMemory } from '../data/feed.js'
 import { epochOrder } from '../data/order.js'
 import { finishPaced } from '../data/pace.js'
-import { rowRange } from '../data/rows.js'
 import { expectation, outOfRange, ShapeError, wrongKind } from '../errors.js'
 import type { ModelState } from '../inference/model-state.js'
 import { signalOption } from '../inference/predict.js'
 import { booleanOption, checkOptions, choiceOption, integerOption, numberOption } from '../options.js'
 import type { CrossingResult } from '../runtime/runtime.js'
 import { type Callback, callbacksOption, type FitControl, withCallbacks } from './callbacks.js'
-import { type DataSet, type Evaluation, evaluateRows, metricsOption, type Rows, readData } from './evaluate.js'
+import { type DataSet, type Evaluation, evaluateRows, metricsOption, partOf, type Rows, readData, sourcesOf } from './evaluate.js'
 import type { EpochRecord, History, StepRecord, ValidationKey } from './history.js'
 import type { Metric } from './metrics.js'
+import type { LossMeans, StepReports } from './step-reports.js'
 import type { Trainer } from './trainer.js'
 import type { TrainingState } from './training-state.js'
 
@@ -120,15 +120,14 @@ async function readSets(
   if (validation === undefined) return { training: all, validation: undefined }
   if (typeof validation !== 'number')
     return { training: all, validation: await readData(model, `${owner}, validation`, validation, loss, signal) }
-  const held = Math.floor(all.x.rows * validation)
-  const kept = all.x.rows - held
+  const held = Math.floor(all.rows * validation)
+  const kept = all.rows - held
   if (held === 0 || kept === 0)
-    throw new ShapeError(expectation(owner, `at least one row on each side of validation ${validation}`, `${all.x.rows} rows in all`), {
+    throw new ShapeError(expectation(owner, `at least one row on each side of validation ${validation}`, `${all.rows} rows in all`), {
       expected: 2,
-      actual: all.x.rows
+      actual: all.rows
     })
-  const part = (first: number, count: number): Rows => ({ x: rowRange(all.x, first, count), y: rowRange(all.y, first, count) })
-  return { training: part(0, kept), validation: part(kept, held) }
+  return { training: partOf(all, 0, kept), validation: partOf(all, kept, held) }
 }
 
 /** One call of `fit`. */
@@ -144,11 +143,9 @@ class Fit {
   readonly #order: Int32Array | undefined
   /** What a schedule threw for the step after those of the crossing. */
   #slotError: { readonly error: unknown } | undefined
-  /** Σ weight · loss over the epoch's rows, and the sum of their weights. */
-  #lossSum = 0
-  #weightSum = 0
-  /** Values that a step reports: the loss, and the weight of its rows where they have weights. */
-  #reports = 1
+  #reports: StepReports | undefined
+  /** Over the epoch's rows. */
+  #losses: LossMeans | undefined
   /** Of the last step. */
   #learningRate = 0
 
@@ -158,18 +155,18 @@ class Fit {
     this.#control = control
     this.#training = training
     this.#validation = validation
-    this.#cut = cutBatches(training.x.rows, settings.batchSize, settings.lastBatch)
+    this.#cut = cutBatches(training.rows, settings.batchSize, settings.lastBatch)
     this.#firstStep = state.steps
-    if (settings.shuffle) this.#order = new Int32Array(training.x.rows)
+    if (settings.shuffle) this.#order = new Int32Array(training.rows)
   }
 
   /** Plans, and refuses what no step could take, before any runs. */
   async check(): Promise<void> {
     const cut = this.#cut
     if (cut.count === 0)
-      throw outOfRange(owner, `at least batchSize = ${this.#settings.batchSize} rows with lastBatch 'drop'`, this.#training.x.rows)
+      throw outOfRange(owner, `at least batchSize = ${this.#settings.batchSize} rows with lastBatch 'drop'`, this.#training.rows)
     const planned = await this.#state.planAhead(owner, cut.largest)
-    this.#reports = planned.program.reports.length
+    this.#reports = planned.reports
     const smallest = Math.min(cut.size(0), cut.size(cut.count - 1))
     const advice = cut.largest > smallest ? `. Use lastBatch: 'balance'` : '. Use a larger batchSize'
     this.#state.assertBatch(owner, smallest, planned, cut.rows < 2 ? '. Give more rows' : advice)
@@ -206,7 +203,7 @@ class Fit {
     const start = performance.now()
     if (this.#order) await finishPaced(epochOrder(this.#order, state.model.key, epoch), { signal })
     state.epochs++
-    this.#lossSum = this.#weightSum = 0
+    this.#losses = this.#reports!.means()
     await this.#steps(memories, epoch)
     const steps = state.steps - firstStep
     if (steps < this.#cut.count) {
@@ -215,9 +212,8 @@ class Fit {
     }
     const seconds = (performance.now() - start) / 1000
     const { rows } = this.#cut
-    const loss = this.#weightSum === 0 ? 0 : this.#lossSum / this.#weightSum
     const learningRate = this.#learningRate
-    return { epoch, steps, loss, ...(await this.#validate()), learningRate, seconds, samplesPerSecond: rows / seconds }
+    return { epoch, steps, ...this.#losses.result(), ...(await this.#validate()), learningRate, seconds, samplesPerSecond: rows / seconds }
   }
 
   async #steps(memories: readonly [FeedMemory, FeedMemory], epoch: number): Promise<void> {
@@ -225,7 +221,6 @@ class Fit {
     const { model } = state
     const { signal, everyStep } = this.#settings
     const cut = this.#cut
-    const { x, y } = this.#training
     await runCrossings({
       owner,
       signal,
@@ -235,11 +230,11 @@ class Fit {
       gate: model.gate,
       clock: state.clock,
       running: [model.running, state.running],
-      sources: [x, y],
+      sources: sourcesOf(this.#training),
       outputs: [],
       order: this.#order,
       slots: state.slotNames.length,
-      reports: this.#reports,
+      reports: this.#reports!.count,
       ...(everyStep ? { mostSteps: 1 } : {}),
       enter: () => model.takeSnapshots(),
       plan: () => state.plan(owner, cut.largest),
@@ -266,11 +261,7 @@ class Fit {
   async #done(epoch: number, feed: Feed, result: CrossingResult): Promise<void> {
     const state = this.#state
     const first = state.steps
-    for (let step = 0; step < result.completed; step++) {
-      const weight = this.#reports > 1 ? feed.results[step * this.#reports + 1]! : this.#cut.size(feed.firstBatch + step)
-      this.#lossSum += feed.results[step * this.#reports]! * weight
-      this.#weightSum += weight
-    }
+    for (let step = 0; step < result.completed; step++) this.#losses!.add(feed.results, step, this.#cut.size(feed.firstBatch + step))
     state.steps += result.completed
     if (result.completed > 0) this.#learningRate = this.#slot(feed, result.completed - 1, 'learningRate')
     if (!this.#settings.signal?.aborted) await this.#tell(epoch, first, feed, result.completed)
@@ -287,7 +278,7 @@ class Fit {
         epoch,
         step: firstStep + step,
         rows: this.#cut.size(feed.firstBatch + step),
-        loss: feed.results[step * this.#reports]!,
+        ...this.#reports!.read(feed.results, step),
         learningRate: this.#slot(feed, step, 'learningRate')
       }
       for (const callback of listeners) await callback.onStep!(record, this.#control)
@@ -301,9 +292,8 @@ class Fit {
   }
 
   #failure(feed: Feed, result: CrossingResult): Error {
-    const { x, y } = this.#training
     const first = this.#cut.start(feed.firstBatch + result.completed)
-    return this.#state.failure(owner, result, [x, y], (row) => this.#order?.[first + row] ?? first + row)
+    return this.#state.failure(owner, result, sourcesOf(this.#training), (row) => this.#order?.[first + row] ?? first + row)
   }
 
   async #validate(): Promise<Record<ValidationKey, number>> {

@@ -9,6 +9,8 @@ export interface EpochRecord {
   readonly steps: number
   /** Mean over the epoch's rows, each as it was when its step ran: with dropout, and before the step's update. */
   readonly loss: number
+  /** Of a model with names for its outputs: each output's own mean, without its weight in the sum. */
+  readonly losses?: Readonly<Record<string, number>>
   /** Mean over the validation rows, in inference mode, after the epoch. */
   readonly validationLoss?: number
   /** Of its last step. */
@@ -28,6 +30,8 @@ export interface StepRecord {
   readonly rows: number
   /** Mean over the rows, before the step's update. */
   readonly loss: number
+  /** As the epoch's. */
+  readonly losses?: Readonly<Record<string, number>>
   readonly learningRate: number
 }
 

@@ -1,5 +1,5 @@
 import { StepClock } from '../data/crossings.js'
-import { type InputSpec, inputSpec } from '../data/input-spec.js'
+import { type InputSpec, inputPorts } from '../data/input-spec.js'
 import type { InputData } from '../data/rows.js'
 import { wrongKind } from '../errors.js'
 import { ModelState } from '../inference/model-state.js'
@@ -44,10 +44,10 @@ export function createModel(layer: Layer, options: ModelOptions): Model {
   const owner = 'createModel'
   const root = expectLayer(owner, layer)
   const given = checkOptions(owner, options, ['input', 'seed', 'backend', 'threads'], { inputShape: 'Use input' })
-  const input = inputSpec(owner, given.input)
+  const inputs = inputPorts(owner, given.input)
   const seed = normalizeSeed(given.seed, owner)
   const runtime = chooseRuntime(owner, given)
-  return new Model(new ModelState({ runtime, description: describeModel(root, input.shape), input, seed }))
+  return new Model(new ModelState({ runtime, description: describeModel(root, inputs), inputs, seed }))
 }
 
 /** The runtime for a model's options. */
@@ -86,8 +86,8 @@ export async function loadModel(path: string | URL, options?: LoadOptions): Prom
   const runtime = chooseRuntime(owner, given)
   const file = await openModelFile(owner, expectPath(owner, path), layers)
   try {
-    const { description, input, seed } = file
-    const state = new ModelState({ runtime, description, input, seed })
+    const { description, inputs, seed } = file
+    const state = new ModelState({ runtime, description, inputs, seed })
     await file.readInto({ ...state.parameters, ...state.buffers })
     state.skipInitialization()
     return new Model(state)
@@ -114,9 +114,9 @@ export class Model {
       gate: state.gate,
       feeds: state.feeds,
       running: state.running,
-      input: state.input,
+      inputs: state.inputs,
       clock: new StepClock(),
-      outputShape: state.description.outputShape,
+      outputs: state.description.outputs,
       settle: (_owner, signal) => state.settle(signal),
       settleSync: () => state.settleSync(),
       plan: (rows, cap) => state.plans.inference(rows, cap)
@@ -173,12 +173,12 @@ export class Model {
    */
   async predict(x: InputData, options?: PredictOptions): Promise<Tensor> {
     const owner = 'Model.predict'
-    return await predict(this.#target, owner, x, predictOptions(this.#target, owner, options))
+    return (await predict(this.#target, owner, x, predictOptions(this.#target, owner, options))) as Tensor
   }
 
   /** The same, now. Throws `EVENKEEL_BUSY` while anything of the model is on its way. */
   predictSync(x: InputData, options?: { readonly batchSize?: number }): Tensor {
-    return predictSync(this.#target, 'Model.predictSync', x, options)
+    return predictSync(this.#target, 'Model.predictSync', x, options) as Tensor
   }
 
   /**
@@ -216,8 +216,8 @@ export class Model {
     const target = expectPath(owner, path)
     signal?.throwIfAborted()
     const tensors = await this.#state.copyTensors(owner, signal)
-    const { description, input, seed } = this.#state
-    await writeModelFile(owner, target, { description, input, seed, tensors }, signal)
+    const { description, inputs, seed } = this.#state
+    await writeModelFile(owner, target, { description, inputs, seed, tensors }, signal)
   }
 
   /**

@@ -1,20 +1,22 @@
 import { cutBatches } from '../data/batches.js'
 import { runCrossings } from '../data/crossings.js'
-import { inputRows, targetRows } from '../data/rows.js'
 import { wrongKind } from '../errors.js'
 import type { ModelState } from '../inference/model-state.js'
-import { inputRequest, scaling } from '../inference/predict.js'
+import { binding } from '../inference/predict.js'
 import { numberOption } from '../options.js'
 import { finish } from '../sliced.js'
-import { checkRows, type DataSet, expectData, type Rows, readData, targetRequest } from './evaluate.js'
+import { type DataSet, type Rows, readData, readRows, sourcesOf } from './evaluate.js'
 import { type FitOptions, runFit } from './fit.js'
 import type { History } from './history.js'
+import type { StepLosses } from './step-reports.js'
 import { type TrainerOptions, TrainingState } from './training-state.js'
 
 /** What a step gives. */
 export interface StepResult {
   /** Mean over the batch, before the update. */
   readonly loss: number
+  /** Of a model with names for its outputs: each output's own mean, without its weight in the sum. */
+  readonly losses?: Readonly<Record<string, number>>
   /** Number of the step, counted from 0 over the life of the trainer. */
   readonly step: number
 }
@@ -83,27 +85,25 @@ export class Trainer {
     const { model } = state
     state.assertOpen(owner)
     model.gate.assertIdle(owner)
-    const given = expectData(owner, data)
-    const x = finish(inputRows(owner, given.x, inputRequest(model.input)))
-    const y = finish(targetRows(owner, given.y, targetRequest(model, state.loss, given.y)))
-    checkRows(owner, x, y)
+    const given = finish(readRows(model, owner, data, state.loss))
     model.settleSync()
-    const planned = finish(state.plan(owner, x.rows))
-    state.assertBatch(owner, x.rows, planned, batchAdvice)
+    const planned = finish(state.plan(owner, given.rows))
+    state.assertBatch(owner, given.rows, planned, batchAdvice)
     const slots = new Float64Array(state.slotNames.length)
     state.writeSlots(slots, 0, state.steps)
     model.takeSnapshotsSync()
-    const results = new Float64Array(planned.program.reports.length)
+    const sources = sourcesOf(given)
+    const results = new Float64Array(planned.reports.count)
     const result = planned.executor.runSync({
       steps: 1,
-      symbols: Float64Array.of(x.rows),
+      symbols: Float64Array.of(given.rows),
       slots,
-      inputs: [x, y].map((source) => ({ source: source.data, ...scaling(source) })),
+      inputs: sources.map(binding),
       outputs: [],
       results
     })
-    if (result.status !== 0) throw state.failure(owner, result, [x, y], (row) => row)
-    return { loss: results[0]!, step: state.steps++ }
+    if (result.status !== 0) throw state.failure(owner, result, sources, (row) => row)
+    return { ...planned.reports.read(results, 0), step: state.steps++ }
   }
 
   /**
@@ -145,39 +145,41 @@ export class Trainer {
 
 const batchAdvice = '. Give more rows at a time'
 
-async function runStep(state: TrainingState, owner: string, { x, y }: Rows): Promise<StepResult> {
+async function runStep(state: TrainingState, owner: string, given: Rows): Promise<StepResult> {
   const { model } = state
-  const planned = await state.planAhead(owner, x.rows)
-  state.assertBatch(owner, x.rows, planned, batchAdvice)
+  const { rows } = given
+  const sources = sourcesOf(given)
+  const planned = await state.planAhead(owner, rows)
+  state.assertBatch(owner, rows, planned, batchAdvice)
   const step = state.steps
-  let loss = Number.NaN
+  let losses: StepLosses = { loss: Number.NaN }
   await model.feeds.borrow(async (memories) =>
     runCrossings({
       owner,
       memories,
-      cut: cutBatches(x.rows, x.rows, 'keep'),
+      cut: cutBatches(rows, rows, 'keep'),
       runtime: model.runtime,
       gate: model.gate,
       clock: state.clock,
       running: [model.running, state.running],
-      sources: [x, y],
+      sources,
       outputs: [],
       slots: state.slotNames.length,
-      reports: planned.program.reports.length,
+      reports: planned.reports.count,
       enter: () => model.takeSnapshots(),
-      plan: () => state.plan(owner, x.rows),
+      plan: () => state.plan(owner, rows),
       ready: (feed) => {
         state.writeSlots(feed.slots, 0, step)
         return 1
       },
       done: (feed, result) => {
-        if (result.status !== 0) throw state.failure(owner, result, [x, y], (row) => row)
+        if (result.status !== 0) throw state.failure(owner, result, sources, (row) => row)
         if (result.completed === 0) return
-        loss = feed.results[0]!
+        losses = planned.reports.read(feed.results, 0)
         state.steps++
       }
     })
   )
   state.assertOpen(owner)
-  return { loss, step }
+  return { ...losses, step }
 }

@@ -8,12 +8,13 @@ import { failureError } from '../inference/failure-error.js'
 import type { ModelState } from '../inference/model-state.js'
 import { grownBatch, type Plan, planned } from '../inference/plans.js'
 import { checkOptions } from '../options.js'
-import { describeFailure, type Loss, trainingStages } from '../programs/index.js'
-import type { Optimizer } from '../programs/types.js'
+import { describeFailure, type Loss, objectivesOf, trainingStages } from '../programs/index.js'
+import type { Objective, Optimizer } from '../programs/types.js'
 import { parameterGroups } from '../programs/update.js'
 import type { CrossingResult, Executor } from '../runtime/runtime.js'
 import type { Sliced } from '../sliced.js'
 import { expectLoss } from './evaluate.js'
+import { StepReports } from './step-reports.js'
 
 export interface TrainerOptions {
   readonly loss: Loss
@@ -25,6 +26,7 @@ interface TrainingPlan {
   readonly executor: Executor
   readonly plan: Plan
   readonly minimumBatch: number
+  readonly reports: StepReports
   /** What was frozen when it was planned. */
   readonly frozen: ReadonlySet<string>
 }
@@ -33,6 +35,8 @@ interface TrainingPlan {
 export class TrainingState {
   readonly model: ModelState
   readonly loss: Loss
+  /** What the loss asks of which output. */
+  readonly objectives: readonly Objective[]
   readonly optimizer: Optimizer
   readonly clock = new StepClock()
   /** This trainer's crossing on its way. */
@@ -57,6 +61,7 @@ export class TrainingState {
     const { loss, optimizer } = checkOptions(owner, options, ['loss', 'optimizer'])
     this.model = model
     this.loss = expectLoss(owner, loss)
+    this.objectives = objectivesOf(model.description, this.loss)
     this.optimizer = expectOptimizer(owner, optimizer)
     // A pattern that matches nothing is refused here and not at the first step.
     parameterGroups(this.optimizer.kind, model.description.parameters, this.optimizer)
@@ -115,7 +120,14 @@ export class TrainingState {
     new Float64Array(table).set(segments)
     const plan = yield* planned(runtime, program, { ...memory, ...this.#memory, segments: table }, maxBatch)
     old?.plan.dispose()
-    return (this.#planned = { program, executor: plan.executor, plan, minimumBatch, frozen })
+    return (this.#planned = {
+      program,
+      executor: plan.executor,
+      plan,
+      minimumBatch,
+      reports: new StepReports(program, this.objectives),
+      frozen
+    })
   }
 
   /** The same before the first turn, its slices in turns of the event loop of their own. Predictions go on meanwhile. */

@@ -1,3 +1,4 @@
+import { inputPorts } from '../../lib/data/input-spec.js'
 import { batchNorm, linear, relu, sequential } from '../../lib/index.js'
 import { ModelState } from '../../lib/inference/model-state.js'
 import { describeModel } from '../../lib/programs/index.js'
@@ -19,7 +20,7 @@ export function watchedModel(backend: Backend, watch: Watch): Model {
     new ModelState({
       runtime: watchedRuntime(selectRuntime({ backend }), watch),
       description: describeModel(sequential(linear(16), batchNorm(), relu(), linear(3)), [4]),
-      input: { shape: [4] },
+      inputs: inputPorts('test', [4]),
       seed: normalizeSeed(7, 'test')
     })
   )

@@ -222,9 +222,9 @@ describe('layers and models that cannot be', () => {
         "an input size of 0": "createModel: expected input sizes of at least 1, without the batch dimension, in [0], got 0",
         "another backend": "createModel: expected backend to be 'auto' or 'native' or 'portable', got 'cuda'",
         "momentum": "batchNorm: expected only the options axis, decay, epsilon, scale, center, name, got 'momentum'. The option is called decay, the share of the old statistics that is kept: decay = 1 − momentum for PyTorch's momentum (0.1 there is decay 0.9), decay = momentum for Keras's (0.99 there is decay 0.99)",
-        "no input": "createModel: expected input to be a shape, got undefined. Give the shape of one row: input: [784], or { shape: [784], scale: 1 / 255 }",
+        "no input": "createModel: expected input to be a shape, got undefined. Give the shape of one row: input: [784], or { shape: [784], scale: 1 / 255 }, or several of these by name",
         "no layer": "createModel: expected a layer, got function relu. Call it: relu(), not relu",
-        "no options": "createModel: expected input to be a shape, got undefined. Give the shape of one row: input: [784], or { shape: [784], scale: 1 / 255 }",
+        "no options": "createModel: expected input to be a shape, got undefined. Give the shape of one row: input: [784], or { shape: [784], scale: 1 / 255 }, or several of these by name",
         "no threads": "createModel: expected threads to be an integer at least 1 and at most 256, got 0",
         "one name twice": "createModel: expected every parameter to have a name of its own, got 'a.weight' twice. Give one of the layers another name",
       }
