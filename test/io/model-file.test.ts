@@ -64,8 +64,10 @@ describe.each(modelBackends)('a saved model on %s', (backend) => {
     await Promise.all([net.save(file('a.safetensors')), net.save(file('b.safetensors'))])
     expect(await readFile(file('a.safetensors'))).toEqual(await readFile(file('b.safetensors')))
     const trainer = toyTrainer(net)
-    const running = trainer.fit(toyData(), { epochs: 1e6 })
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    let running: Promise<unknown> | undefined
+    await new Promise((resolve) => {
+      running = trainer.fit(toyData(), { epochs: 1e6, onStep: resolve })
+    })
     await net.save(file('during.safetensors'))
     trainer.stop()
     await running
