@@ -39,7 +39,8 @@ export class FeedPool {
     try {
       return await body(memories)
     } finally {
-      for (const memory of memories) if (this.#free.length < 4) this.#free.push(memory)
+      // The first on top: it is the one that short runs use, and knows their sizes.
+      for (const memory of [memories[1], memories[0]]) if (this.#free.length < 4) this.#free.push(memory)
     }
   }
 
