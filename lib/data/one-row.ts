@@ -15,20 +15,22 @@ export function rowForm(owner: string, shape: StaticShape): RowForm {
   return { owner, shape, elements: staticElementCount(shape) }
 }
 
+/** What a row is called in messages: `rows[17]`. Asked only where there is something to say. */
+export type RowName = () => string
+
 /**
  * Writes one row: typed or nested arrays of the row's shape, flat ones, a tensor, or a number where the row is one.
  *
- * @param name for messages: `rows[17]`
  * @throws ShapeError, TypeError; `out` may then hold half of it
  */
-export function writeRow(form: RowForm, name: string, value: unknown, out: Float32Array, start: number): void {
+export function writeRow(form: RowForm, name: RowName, value: unknown, out: Float32Array, start: number): void {
   if (viewKind(value)) writeView(form, name, value as AnyView, out, start)
   else if (Array.isArray(value)) writeArray(form, name, value, out, start)
   else if (typeof value === 'number' && form.elements === 1) out[start] = value
   else writeView(form, name, tensorData(form, name, value), out, start)
 }
 
-function writeArray({ owner, shape, elements }: RowForm, name: string, value: readonly unknown[], out: Float32Array, start: number): void {
+function writeArray({ owner, shape, elements }: RowForm, name: RowName, value: readonly unknown[], out: Float32Array, start: number): void {
   const flat = typeof value[0] === 'number' && value.length === elements
   let index = 0
   if (flat)
@@ -37,32 +39,32 @@ function writeArray({ owner, shape, elements }: RowForm, name: string, value: re
       if (typeof number !== 'number') break
       out[start + index] = number
     }
-  if (!flat || index < elements) finish(flatten(owner, name, value, flat ? [elements] : shape, out.subarray(start, start + elements)))
+  if (!flat || index < elements) finish(flatten(owner, name(), value, flat ? [elements] : shape, out.subarray(start, start + elements)))
 }
 
-function tensorData({ owner, shape, elements }: RowForm, name: string, value: unknown): AnyView {
+function tensorData({ owner, shape, elements }: RowForm, name: RowName, value: unknown): AnyView {
   const { data, shape: given } = (value ?? {}) as { data?: unknown; shape?: unknown }
-  if (!viewKind(data) || !Array.isArray(given)) throw wrongKind(owner, `${name} to be ${formText(shape, elements)}`, value, hint(value))
+  if (!viewKind(data) || !Array.isArray(given)) throw wrongKind(owner, `${name()} to be ${formText(shape, elements)}`, value, hint(value))
   if (!sameShape(given, shape))
-    throw new ShapeError(`${owner}: expected ${name} to have the shape ${formatShape(shape)}, got ${describe([...given])}`, {
+    throw new ShapeError(`${owner}: expected ${name()} to have the shape ${formatShape(shape)}, got ${describe([...given])}`, {
       expected: shape,
       actual: given
     })
   return data as AnyView
 }
 
-function writeView({ owner, shape, elements }: RowForm, name: string, view: AnyView, out: Float32Array, start: number): void {
+function writeView({ owner, shape, elements }: RowForm, name: RowName, view: AnyView, out: Float32Array, start: number): void {
   if (view.length !== elements) {
-    assertAttached(owner, name, view)
+    assertAttached(owner, name(), view)
     throw new ShapeError(
-      `${owner}: expected ${name} to hold ${elements} numbers (the shape ${formatShape(shape)}), got ${describe(view)}`,
+      `${owner}: expected ${name()} to hold ${elements} numbers (the shape ${formatShape(shape)}), got ${describe(view)}`,
       {
         expected: elements,
         actual: view.length
       }
     )
   }
-  if (isBigIntView(view)) throw wrongKind(owner, `${name} to hold numbers`, view)
+  if (isBigIntView(view)) throw wrongKind(owner, `${name()} to hold numbers`, view)
   // A call of `set` costs more than a few numbers.
   if (elements > 16) out.set(view as NumberView, start)
   else for (let i = 0; i < elements; i++) out[start + i] = view[i] as number

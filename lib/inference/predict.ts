@@ -143,12 +143,12 @@ export function binding({ data, scale, shift }: Pick<RowSource, 'data' | 'scale'
   return { source: data, ...(scale === undefined ? {} : { scale }), ...(shift === undefined ? {} : { shift }) }
 }
 
-/** Elements of a row of each output. */
-export function rowElements(outputs: readonly Port[]): readonly number[] {
-  return outputs.map(({ shape }) => staticElementCount(shape))
+/** Elements of a row of each. */
+export function rowElements(ports: readonly Pick<Port, 'shape'>[]): readonly number[] {
+  return ports.map(({ shape }) => staticElementCount(shape))
 }
 
-function resultsFor({ outputs }: Predicting, rows: number): readonly Tensor[] {
+export function resultsFor({ outputs }: Predicting, rows: number): readonly Tensor[] {
   return outputs.map(({ shape }) => ({
     data: new Float32Array(rows * staticElementCount(shape)),
     shape: Object.freeze([rows, ...shape])
@@ -156,7 +156,7 @@ function resultsFor({ outputs }: Predicting, rows: number): readonly Tensor[] {
 }
 
 /** The only output, or each by its name. */
-function named({ outputs }: Predicting, results: readonly Tensor[]): ModelOutput {
+export function named({ outputs }: Predicting, results: readonly Tensor[]): ModelOutput {
   if (outputs[0]!.key === undefined) return results[0]!
   return Object.fromEntries(outputs.map(({ key }, index) => [key!, results[index]!]))
 }

@@ -1,6 +1,7 @@
 import { StepClock } from '../data/crossings.js'
 import { Gate } from '../data/gate.js'
 import type { Cancellation } from '../data/lock.js'
+import type { ModelInput } from '../data/named-rows.js'
 import { rowForm } from '../data/one-row.js'
 import { finishApart } from '../data/pace.js'
 import type { InputData } from '../data/rows.js'
@@ -78,15 +79,24 @@ export class Predictor {
   }
 
   /**
-   * One output a row, in the order of the rows. Rows that are there at once share a batch; a source that pauses gets
-   * its answers without waiting for a full one.
+   * One output an item, in their order: [...output] for a row, [rows, ...output] for a batch. A batch that is an object
+   * with its rows in `x`, as data sets give them, comes back with its `output`.
    *
-   * @param rows each of the input's shape, or flat
-   * @throws what the source throws; as `predict` does
+   * Rows are read, predicted in full batches, and taken at the same time; where nobody takes the outputs, reading stops.
+   * A source that pauses gets its answers without waiting for a full batch. Whoever stops early closes the source.
+   *
+   * @param source rows, each of the input's shape or flat, or batches, with one dimension more
+   * @throws TypeError, RangeError now for options and what cannot be read. Later, after the outputs of all items before:
+   * DataError with the `row`, where the source throws; ShapeError, TypeError for an item that does not fit; as `predict` does
    * @example for await (const y of predictor.stream(rows)) console.log(y.data)
    */
-  stream(rows: RowIterable, options?: StreamOptions): AsyncGenerator<Tensor, void, undefined> {
-    return streamRows(this.#target, 'Predictor.stream', rows, options)
+  stream<B extends { readonly x: ModelInput }>(
+    source: RowIterable<B>,
+    options?: StreamOptions
+  ): AsyncGenerator<B & { readonly output: Tensor }, void, undefined>
+  stream(source: RowIterable, options?: StreamOptions): AsyncGenerator<Tensor, void, undefined>
+  stream(source: RowIterable<unknown>, options?: StreamOptions): AsyncGenerator<unknown, void, undefined> {
+    return streamRows(this.#target, 'Predictor.stream', source, options)
   }
 
   /** Takes the model's parameters anew. Predictions asked for before it see the old ones, later ones the new. */

@@ -1,28 +1,28 @@
 import type { Cancellation } from '../data/lock.js'
-import type { Runtime } from '../runtime/runtime.js'
 import { finish } from '../sliced.js'
-import { binding, type Predicting } from './predict.js'
+import { binding, type Predicting, rowElements } from './predict.js'
 
 /** Rows that a new block has memory for; it doubles as they come. */
 const firstRows = 64
 
-/** Rows that are predicted together, in memory that may be read off this thread, and their outputs behind them. */
+/** Rows that are predicted together, in memory that may be read off this thread, and their outputs. */
 export class RowBlock {
-  readonly #runtime: Runtime
-  readonly #rowElements: number
-  readonly #outputElements: number
+  readonly #target: Predicting
   readonly #most: number
-  /** Row after row. */
-  input = new Float32Array(0)
-  output = new Float32Array(0)
+  readonly #inputElements: readonly number[]
+  readonly #outputElements: readonly number[]
+  #capacity = 0
+  /** Row after row, an array an input. */
+  inputs: readonly (Float32Array | Int32Array)[] = []
+  outputs: readonly Float32Array[] = []
   rows = 0
 
   /** @param most rows that it may hold */
-  constructor(runtime: Runtime, rowElements: number, outputElements: number, most: number) {
-    this.#runtime = runtime
-    this.#rowElements = rowElements
-    this.#outputElements = outputElements
+  constructor(target: Predicting, most: number) {
+    this.#target = target
     this.#most = most
+    this.#inputElements = rowElements(target.inputs)
+    this.#outputElements = rowElements(target.outputs)
   }
 
   get full(): boolean {
@@ -34,23 +34,24 @@ export class RowBlock {
     return this.#most - this.rows
   }
 
-  /** Makes sure of memory for `rows` more, at most `room`. Gives where the first of them begins. */
-  reserve(rows: number): number {
-    const elements = this.#rowElements
+  /** Makes sure of memory for `rows` more, at most `room`. */
+  reserve(rows: number): void {
     const needed = this.rows + rows
-    if (needed * elements > this.input.length || this.input.length === 0) {
-      const capacity = Math.min(this.#most, Math.max(firstRows, needed, 2 * this.rows))
-      const grown = this.#memory(capacity * elements)
-      const output = this.#memory(capacity * this.#outputElements)
-      grown.set(this.input.subarray(0, this.rows * elements))
-      this.input = grown
-      this.output = output
-    }
-    return this.rows * elements
-  }
-
-  #memory(elements: number): Float32Array<ArrayBuffer> {
-    return new Float32Array(this.#runtime.allocate(Math.max(64, elements * 4)) as ArrayBuffer, 0, elements)
+    if (needed <= this.#capacity) return
+    const { runtime, inputs } = this.#target
+    const capacity = Math.min(this.#most, Math.max(firstRows, needed, 2 * this.rows))
+    this.inputs = inputs.map(({ dtype }, index) => {
+      const elements = this.#inputElements[index]!
+      const memory = runtime.allocate(Math.max(64, capacity * elements * 4)) as ArrayBuffer
+      const array = dtype === 'int32' ? new Int32Array(memory, 0, capacity * elements) : new Float32Array(memory, 0, capacity * elements)
+      if (this.rows > 0) array.set(this.inputs[index]!.subarray(0, this.rows * elements))
+      return array
+    })
+    this.outputs = this.#outputElements.map((elements) => {
+      const memory = runtime.allocate(Math.max(64, capacity * elements * 4)) as ArrayBuffer
+      return new Float32Array(memory, 0, capacity * elements)
+    })
+    this.#capacity = capacity
   }
 }
 
@@ -70,7 +71,7 @@ export async function predictBlock(target: Predicting, owner: string, block: Row
 }
 
 async function crossBlock(target: Predicting, block: RowBlock, cancellation: Cancellation): Promise<boolean> {
-  const { rows, input, output } = block
+  const { rows, inputs, outputs } = block
   const { executor } = finish(target.plan(rows, target.maxBatch ?? rows))
   cancellation.end = () => executor.cancel()
   try {
@@ -78,8 +79,8 @@ async function crossBlock(target: Predicting, block: RowBlock, cancellation: Can
       steps: 1,
       symbols: Float64Array.of(rows),
       slots: none,
-      inputs: [binding({ ...target.inputs[0]!, data: input })],
-      outputs: [output],
+      inputs: target.inputs.map((port, index) => binding({ ...port, data: inputs[index]! })),
+      outputs,
       results: none
     })
     return completed === 1

@@ -18,6 +18,9 @@ const handedOut = 512
 /** Elements that one slice copies. */
 const copiedElements = 1 << 16
 
+const whole = (): string => 'x'
+const first = (): string => 'x[0]'
+
 /** Gathers calls with one row each into batches. What comes while a batch runs goes into the next. */
 export class SingleRows {
   readonly #target: Predicting
@@ -50,8 +53,9 @@ export class SingleRows {
     const batch = this.#forming ?? this.#open()
     const { block } = batch
     try {
-      const start = block.reserve(1)
-      writeRow(this.#form, Array.isArray(x) && row !== x ? 'x[0]' : 'x', row, block.input, start)
+      block.reserve(1)
+      const [input] = block.inputs as [Float32Array]
+      writeRow(this.#form, Array.isArray(x) && row !== x ? first : whole, row, input, block.rows * elements)
     } catch (error) {
       // Nobody waits for a batch of none.
       if (block.rows === 0) this.#send(batch)
@@ -77,10 +81,10 @@ export class SingleRows {
   }
 
   #open(): Batch {
-    const { runtime, gate, running } = this.#target
+    const { gate, running } = this.#target
     // From the first row on the predictor has a run on its way.
     gate.begin(this.#form.owner)
-    const block = this.#spare.pop() ?? new RowBlock(runtime, this.#form.elements, this.#outputElements, this.#maxBatch)
+    const block = this.#spare.pop() ?? new RowBlock(this.#target, this.#maxBatch)
     const batch = new Batch(block, () => this.#send(batch))
     running.add(batch.cancellation)
     this.#forming = batch
@@ -139,7 +143,7 @@ export class SingleRows {
 
   *#handOut(batch: Batch): Sliced<void> {
     const { resolve } = batch
-    const { output } = batch.block
+    const [output] = batch.block.outputs as [Float32Array]
     const elements = this.#outputElements
     const slice = Math.max(1, Math.min(handedOut, Math.floor(copiedElements / Math.max(1, elements))))
     for (let first = 0; first < resolve.length; first += slice) {

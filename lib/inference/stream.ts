@@ -1,105 +1,47 @@
-import type { InputData, NestedNumbers } from '../data/rows.js'
-import { wrongKind } from '../errors.js'
-import { checkOptions, integerOption } from '../options.js'
-import { staticElementCount } from '../shape.js'
+import type { ModelInput } from '../data/named-rows.js'
+import { checkOptions, choiceOption, integerOption } from '../options.js'
 import type { Tensor } from '../tensor.js'
-import { defaultBatch, type Predicting, predict, signalOption } from './predict.js'
+import { type ItemKind, itemKinds } from './item-form.js'
+import { itemsOf } from './item-source.js'
+import { defaultBatch, type Predicting, signalOption } from './predict.js'
+import { RowStream } from './row-stream.js'
 
-export type StreamRow = InputData | number
-export type RowIterable = Iterable<StreamRow> | AsyncIterable<StreamRow>
+/** A row or a batch of rows; a number where a row is one; by name where the model has several inputs. */
+export type StreamRow = ModelInput | number | Readonly<Record<string, number>>
+export type RowIterable<T = StreamRow> = Iterable<T> | AsyncIterable<T>
 
 export interface StreamOptions {
+  /** Ends the stream at once, though its source be silent; it rejects with the signal's reason. */
   readonly signal?: AbortSignal
-  /** Rows a batch at most; default the predictor's `maxBatch`. */
+  /** Rows a step at most; default the predictor's `maxBatch`. The numbers do not depend on it. */
   readonly batchSize?: number
+  /** What the source gives; default: by the first item's dimensions. A flat array counts as a row unless it is said here. */
+  readonly items?: ItemKind
 }
 
-/** Forms batches of the rows that are there, predicts them, and gives the outputs one by one, in order. */
-export async function* streamRows(
+/** Throws for what cannot be read and for options; reads from the first `next` on. */
+export function streamRows(
   target: Predicting,
   owner: string,
-  rows: RowIterable,
+  source: unknown,
   options: StreamOptions | undefined
 ): AsyncGenerator<Tensor, void, undefined> {
-  const given = checkOptions(owner, options, ['signal', 'batchSize'])
-  const signal = signalOption(owner, given.signal)
-  const most = integerOption(owner, 'batchSize', given.batchSize, target.maxBatch ?? defaultBatch, { atLeast: 1 })
-  signal?.throwIfAborted()
-  const reader = new RowReader(iteratorOf(owner, rows))
-  const { shape } = target.outputs[0]!
-  const elements = staticElementCount(shape)
-  signal?.addEventListener('abort', reader.wake)
-  try {
-    for (;;) {
-      const batch = await reader.batch(most)
-      signal?.throwIfAborted()
-      if (batch.length === 0) return
-      const { data } = (await predict(target, owner, batch as NestedNumbers, { signal, batchSize: most })) as Tensor
-      // A copy a row, so that one kept row does not keep its whole batch.
-      for (let row = 0; row < batch.length; row++) yield { data: data.slice(row * elements, (row + 1) * elements), shape }
-    }
-  } finally {
-    signal?.removeEventListener('abort', reader.wake)
-    reader.close()
+  const given = checkOptions(owner, options, ['signal', 'batchSize', 'items'])
+  const { maxBatch = Number.MAX_SAFE_INTEGER } = target
+  const atMost = maxBatch === Number.MAX_SAFE_INTEGER ? {} : { atMost: maxBatch }
+  const stream = new RowStream(target, {
+    owner,
+    source: itemsOf(owner, source),
+    signal: signalOption(owner, given.signal),
+    batchSize: integerOption(owner, 'batchSize', given.batchSize, Math.min(defaultBatch, maxBatch), { atLeast: 1, ...atMost }),
+    kind: given.items === undefined ? undefined : choiceOption<ItemKind>(owner, 'items', given.items, 'rows', itemKinds)
+  })
+  const outputs = stream.outputs() as AsyncGenerator<Tensor, void, undefined>
+  const end = outputs.return.bind(outputs)
+  // A generator that waits for its source would end only when that has answered.
+  outputs.return = (value) => {
+    stream.close()
+    return end(value)
   }
-}
-
-type RowIterator = AsyncIterator<StreamRow> | Iterator<StreamRow>
-
-class RowReader {
-  readonly #iterator: RowIterator
-  #pending: Promise<IteratorResult<StreamRow>> | undefined
-  #ended = false
-  #wake: (() => void) | undefined
-
-  constructor(iterator: RowIterator) {
-    this.#iterator = iterator
-  }
-
-  /** Ends the wait for a source that is silent. */
-  readonly wake = (): void => this.#wake?.()
-
-  /** What the source gives next; undefined where `wake` comes first. */
-  #next(pending: Promise<IteratorResult<StreamRow>>): Promise<IteratorResult<StreamRow> | undefined> {
-    return new Promise((resolve, reject) => {
-      this.#wake = () => resolve(undefined)
-      pending.then(resolve, reject)
-    })
-  }
-
-  /** At least one row, then those that come without waiting for anything but the event loop's next turn; none at the end. */
-  async batch(most: number): Promise<unknown[]> {
-    const rows: unknown[] = []
-    while (rows.length < most && !this.#ended) {
-      this.#pending ??= Promise.resolve(this.#iterator.next())
-      const next = await (rows.length === 0 ? this.#next(this.#pending) : Promise.race([this.#pending, idle()]))
-      if (next === undefined) break
-      this.#pending = undefined
-      if (next.done) this.#ended = true
-      else rows.push(rowOf(next.value))
-    }
-    return rows
-  }
-
-  /** Tells the source that nobody reads on; without waiting, as it may be waiting itself. */
-  close(): void {
-    if (this.#ended) return
-    this.#pending?.catch(() => {})
-    void Promise.resolve(this.#iterator.return?.()).catch(() => {})
-  }
-}
-
-function rowOf(value: StreamRow): unknown {
-  const { data, shape } = (value ?? {}) as Partial<Tensor>
-  return ArrayBuffer.isView(data) && Array.isArray(shape) ? data : value
-}
-
-const idle = (): Promise<undefined> => new Promise((resolve) => setImmediate(resolve, undefined))
-
-function iteratorOf(owner: string, rows: RowIterable): RowIterator {
-  const { [Symbol.asyncIterator]: asynchronous, [Symbol.iterator]: synchronous } = Object(rows) as AsyncIterable<StreamRow> &
-    Iterable<StreamRow>
-  if (typeof rows !== 'string' && typeof asynchronous === 'function') return asynchronous.call(rows)
-  if (typeof rows !== 'string' && typeof synchronous === 'function') return synchronous.call(rows)
-  throw wrongKind(owner, 'an iterable of rows', rows)
+  return outputs
 }

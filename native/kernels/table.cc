@@ -51,8 +51,6 @@ extern const KernelEntry kCheckLabels;
 extern const KernelEntry kSgdUpdate;
 extern const KernelEntry kAdamUpdate;
 extern const KernelEntry kMaxNorm;
-extern const KernelEntry kClipValue;
-extern const KernelEntry kClipNorm;
 
 const KernelEntry* const kKernelTable[] = {
     &kAdd,
@@ -103,8 +101,6 @@ const KernelEntry* const kKernelTable[] = {
     &kSgdUpdate,
     &kAdamUpdate,
     &kMaxNorm,
-    &kClipValue,
-    &kClipNorm,
 };
 const int kKernelCount = sizeof(kKernelTable) / sizeof(kKernelTable[0]);
 

@@ -1,0 +1,60 @@
+import { wrongKind } from '../errors.js'
+
+/** The items of an iterable of either kind, taken one by one, and let go once. */
+export class ItemSource {
+  readonly #iterator: AsyncIterator<unknown> | Iterator<unknown>
+  #over = false
+
+  constructor(iterator: AsyncIterator<unknown> | Iterator<unknown>) {
+    this.#iterator = iterator
+  }
+
+  /** The next item, or a promise of it where it is not there yet. */
+  next(): IteratorResult<unknown> | Promise<IteratorResult<unknown>> {
+    try {
+      const next = this.#iterator.next()
+      if (next instanceof Promise) return this.#arriving(next)
+      if (isThenable(next)) return this.#arriving(Promise.resolve(next as unknown as PromiseLike<IteratorResult<unknown>>))
+      const { done, value } = next as IteratorResult<unknown>
+      if (done) this.#over = true
+      else if (isThenable(value)) return this.#arriving(Promise.resolve(value).then((item) => ({ done: false, value: item })))
+      return next as IteratorResult<unknown>
+    } catch (error) {
+      this.#over = true
+      throw error
+    }
+  }
+
+  async #arriving(next: Promise<IteratorResult<unknown>>): Promise<IteratorResult<unknown>> {
+    try {
+      const result = await next
+      if (result.done) this.#over = true
+      return result
+    } catch (error) {
+      this.#over = true
+      throw error
+    }
+  }
+
+  /** Tells the source that nobody reads on; without waiting, as it may be waiting itself. */
+  close(): void {
+    if (this.#over) return
+    this.#over = true
+    try {
+      void Promise.resolve(this.#iterator.return?.()).catch(() => {})
+    } catch {}
+  }
+}
+
+const isThenable = (value: unknown): boolean => typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
+
+/** Begins to read when it is called; throws now for what cannot be read. */
+export function itemsOf(owner: string, source: unknown): () => ItemSource {
+  const { [Symbol.asyncIterator]: asynchronous, [Symbol.iterator]: synchronous } = Object(source) as Partial<
+    AsyncIterable<unknown> & Iterable<unknown>
+  >
+  if (typeof source !== 'string')
+    for (const begin of [asynchronous, synchronous])
+      if (typeof begin === 'function') return () => new ItemSource((begin as () => AsyncIterator<unknown>).call(source))
+  throw wrongKind(owner, 'an iterable of rows', source)
+}

@@ -1,0 +1,248 @@
+import { Cancellation } from '../data/lock.js'
+import { finishPaced } from '../data/pace.js'
+import type { Port } from '../layers/ports.js'
+import type { Sliced } from '../sliced.js'
+import { type ItemKind, isLabelled } from './item-form.js'
+import type { ItemSource } from './item-source.js'
+import { named, type Predicting, rowElements } from './predict.js'
+import { predictBlock, RowBlock } from './row-block.js'
+import { rowOf } from './single-rows.js'
+import { Filling, type PendingBatch, type Shelf, StreamReader } from './stream-reader.js'
+
+export interface RowStreamRequest {
+  /** For messages: `Predictor.stream`. */
+  readonly owner: string
+  /** Begins to read. */
+  readonly source: () => ItemSource
+  readonly signal: AbortSignal | undefined
+  readonly batchSize: number
+  /** undefined: by the first item. */
+  readonly kind: ItemKind | undefined
+}
+
+/** Elements that one slice copies out. */
+const copiedElements = 1 << 16
+/** Single rows that one slice hands out: about 0.1 ms. */
+const handedOut = 512
+
+/** What an item of several rows gives. */
+class Whole {
+  constructor(
+    readonly given: unknown,
+    readonly rows: number
+  ) {}
+}
+
+/**
+ * Three things at once: the source is read into one block, the other is predicted, and the outputs before are taken. A
+ * block is sent when it is full, or when the source pauses while nothing else runs. Nothing is sent while a block's
+ * outputs wait to be taken: what is kept is four blocks at most.
+ */
+export class RowStream implements Shelf {
+  readonly #target: Predicting
+  readonly #request: RowStreamRequest
+  readonly #outputElements: readonly number[]
+  readonly #cancellation = new Cancellation()
+  filling: Filling
+  /** Nothing more is read or run: it ended, or a run failed. */
+  over = false
+  #free: Filling | undefined
+  #source: ItemSource | undefined
+  #reader: StreamReader | undefined
+  #readAll = false
+  /** Nobody takes more, or may: what is ready is dropped. */
+  #ended = false
+  #computing = false
+  #failure: { readonly error: unknown } | undefined
+  #ready: unknown[] = []
+  #readyRows = 0
+  #wakeReader: (() => void) | undefined
+  #wakeTaker: (() => void) | undefined
+
+  constructor(target: Predicting, request: RowStreamRequest) {
+    this.#target = target
+    this.#request = request
+    this.#outputElements = rowElements(target.outputs)
+    const filling = () => new Filling(new RowBlock(target, request.batchSize))
+    this.filling = filling()
+    this.#free = filling()
+  }
+
+  async *outputs(): AsyncGenerator<unknown, void, undefined> {
+    const { signal } = this.#request
+    signal?.throwIfAborted()
+    const abort = (): void => this.#end({ error: signal!.reason })
+    signal?.addEventListener('abort', abort)
+    try {
+      if (!this.over) void this.#read()
+      while (!this.#finished) {
+        if (this.#ready.length === 0) await this.#progress()
+        const ready = this.#ready
+        this.#ready = []
+        for (const output of ready) {
+          const whole = output instanceof Whole
+          this.#readyRows -= whole ? output.rows : 1
+          this.#send()
+          yield whole ? output.given : output
+          if (this.#ended) break
+        }
+      }
+      if (this.#failure) throw this.#failure.error
+    } finally {
+      signal?.removeEventListener('abort', abort)
+      this.close()
+    }
+  }
+
+  /** Nobody takes more: lets go of the source, and ends the run on its way. */
+  close(): void {
+    this.#end(undefined)
+    this.#source?.close()
+  }
+
+  #end(failure: { readonly error: unknown } | undefined): void {
+    if (this.#ended) return
+    this.#ended = this.over = true
+    if (failure) this.#failure = failure
+    this.#ready = []
+    this.#cancellation.cancel()
+    this.#wake()
+  }
+
+  #wake(): void {
+    this.#wakeReader?.()
+    this.#wakeTaker?.()
+  }
+
+  get #finished(): boolean {
+    if (this.#ready.length > 0) return false
+    return this.over || (this.#readAll && !this.#computing && this.filling.segments.length === 0)
+  }
+
+  /** Until something is ready, or over. */
+  async #progress(): Promise<void> {
+    const { gate, running } = this.#target
+    const { owner } = this.#request
+    gate.assertOpen(owner)
+    // Only now: a stream that nobody reads from any more is not to be kept.
+    const disposal = new Cancellation()
+    disposal.end = () => this.#wakeTaker?.()
+    running.add(disposal)
+    await new Promise<void>((resolve) => {
+      this.#wakeTaker = resolve
+    })
+    running.delete(disposal)
+    if (!this.#ended) gate.assertOpen(owner)
+  }
+
+  async #read(): Promise<void> {
+    const { owner, kind, source } = this.#request
+    try {
+      this.#source = source()
+      this.#reader = new StreamReader(this.#target, owner, kind, this.#source, this)
+      await this.#reader.readAll()
+    } catch (error) {
+      this.#failure ??= { error }
+    }
+    this.#readAll = true
+    this.#send()
+    this.#wakeTaker?.()
+  }
+
+  async room(): Promise<void> {
+    while (this.filling.block.full && !this.over)
+      await new Promise<void>((resolve) => {
+        this.#wakeReader = resolve
+      })
+  }
+
+  filled(): void {
+    this.#send()
+  }
+
+  #send(): void {
+    const { filling } = this
+    if (this.#computing || this.over || filling.segments.length === 0 || this.#readyRows >= this.#request.batchSize) return
+    if (!filling.block.full && !this.#readAll && !this.#reader?.silent) return
+    this.#computing = true
+    this.filling = this.#free!
+    this.#wakeReader?.()
+    void this.#run(filling)
+  }
+
+  async #run(filling: Filling): Promise<void> {
+    const { block } = filling
+    try {
+      const ran = block.rows === 0 || (await this.#predict(block))
+      if (ran && !this.#ended) await finishPaced(this.#handOut(filling))
+    } catch (error) {
+      // What was read later failed later.
+      this.#failure = { error }
+      this.over = true
+    }
+    block.rows = 0
+    filling.segments = []
+    this.#free = filling
+    this.#computing = false
+    this.#send()
+    this.#wake()
+  }
+
+  async #predict(block: RowBlock): Promise<boolean> {
+    const { gate, running } = this.#target
+    const { owner } = this.#request
+    running.add(this.#cancellation)
+    try {
+      const ran = await gate.operation(owner, () => predictBlock(this.#target, owner, block, this.#cancellation))
+      if (!ran) gate.assertOpen(owner)
+      return ran
+    } finally {
+      running.delete(this.#cancellation)
+    }
+  }
+
+  *#handOut({ block: { outputs }, segments }: Filling): Sliced<void> {
+    let row = 0
+    for (const { rows, batch } of segments) {
+      const end = row + rows
+      if (batch) yield* this.#fill(batch, outputs, row, rows)
+      else
+        for (let first = row; first < end; first += handedOut) {
+          this.#single(outputs, first, Math.min(end, first + handedOut))
+          yield
+        }
+      row = end
+    }
+  }
+
+  #single(outputs: readonly Float32Array[], first: number, end: number): void {
+    const target = this.#target
+    const elements = this.#outputElements
+    const [{ key, shape }] = target.outputs as [Port]
+    for (let row = first; row < end; row++)
+      if (key === undefined) this.#ready.push({ data: rowOf(outputs[0]!, row, elements[0]!), shape })
+      else {
+        const parts = target.outputs.map((port, index) => ({ data: rowOf(outputs[index]!, row, elements[index]!), shape: port.shape }))
+        this.#ready.push(named(target, parts))
+      }
+    this.#readyRows += end - first
+  }
+
+  *#fill(batch: PendingBatch, from: readonly Float32Array[], row: number, rows: number): Sliced<void> {
+    for (const [index, { data }] of batch.outputs.entries()) {
+      const elements = this.#outputElements[index]!
+      const start = batch.filled * elements
+      for (let at = 0; at < rows * elements; at += copiedElements) {
+        const end = Math.min(rows * elements, at + copiedElements)
+        data.set(from[index]!.subarray(row * elements + at, row * elements + end), start + at)
+        yield
+      }
+    }
+    batch.filled += rows
+    if (batch.filled < batch.rows) return
+    const output = named(this.#target, batch.outputs)
+    const given = isLabelled(batch.item, this.#target.inputs) ? { ...batch.item, output } : output
+    this.#ready.push(new Whole(given, batch.rows))
+    this.#readyRows += batch.filled
+  }
+}
