@@ -17,6 +17,7 @@ export type { RowIterable, StreamOptions, StreamRow } from './inference/stream.j
 export { type ActivationOptions, type LeakyReluOptions, leakyRelu, relu, sigmoid, tanh } from './layers/activations.js'
 export type { LayerFactory } from './layers/architecture.js'
 export { type BatchNormOptions, batchNorm } from './layers/batch-norm.js'
+export { type CustomLayers, type DefinedLayer, defineLayer, type LayerDefinition } from './layers/define-layer.js'
 export { type DropoutOptions, dropout } from './layers/dropout.js'
 export { flatten } from './layers/flatten.js'
 export {

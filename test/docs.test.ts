@@ -19,6 +19,7 @@ const fromPages = pages.flatMap(pageExamples)
 const preamble = `
 import { ${Object.keys(library).join(', ')} } from 'evenkeel'
 import { kernels } from 'evenkeel/kernels'
+import * as ops from 'evenkeel/ops'
 import { writeFileSync } from 'node:fs'
 const rows = Array.from({ length: 40 }, (_, row) => [Math.sin(row), Math.cos(row)])
 const [x, y] = [rows, rows.map(([a = 0, b = 0]) => (a > b ? 1 : 0))]

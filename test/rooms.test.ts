@@ -71,6 +71,16 @@ describe('the rooms of lib/', () => {
     expect(refused.map(({ line }) => line)).toEqual([])
   })
 
+  it('hold layers that are written on what users have: the public operations', () => {
+    // What gives layers their parameters, names and files.
+    const plumbing = ['architecture', 'define-layer', 'initializers', 'layer', 'make-layer', 'orthogonal', 'trace']
+    const isLayer = (line: string): boolean => !plumbing.includes(/lib\/layers\/([\w-]+)\.ts/.exec(line)?.[1] ?? '')
+    const layers = all.filter(({ from, line }) => from === 'layers' && isLayer(line))
+    expect(new Set(layers.map(({ line }) => line.split(' ')[0])).size).toBeGreaterThan(5)
+    const refused = layers.filter(({ to, line }) => !['layers', 'ground'].includes(to) && !line.endsWith(' ../ops/index.js'))
+    expect(refused.map(({ line }) => line)).toEqual([])
+  })
+
   it('import node: only in runtime, io and data', () => {
     const refused = all.filter(({ from, to }) => to.startsWith('node:') && !['runtime', 'io', 'data'].includes(from))
     expect(refused.map(({ line }) => line)).toEqual([])

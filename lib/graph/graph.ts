@@ -16,6 +16,10 @@ export interface Value extends ValueType {
   readonly source: Source
 }
 
+export function isValue(value: unknown): value is Value {
+  return typeof value === 'object' && value !== null && (value as Value).graph instanceof Graph
+}
+
 /** Where a value comes from. */
 export type Source =
   | { readonly kind: 'node'; readonly node: Node; readonly index: number }

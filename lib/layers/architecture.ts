@@ -34,6 +34,11 @@ const factories: Readonly<Record<string, LayerFactory>> = {
   weightNorm: (_options, _name, layers) => weightNorm(layers[0]!)
 }
 
+/** Whether a kind of layer is the library's own. */
+export function isBuiltIn(kind: string): boolean {
+  return Object.hasOwn(factories, kind)
+}
+
 export function layerToJSON(layer: Layer): LayerJSON {
   const { kind, name, options, layers } = layer
   return {
@@ -56,7 +61,7 @@ export function layerFromJSON(json: unknown, custom: Readonly<Record<string, Lay
   const factory = Object.hasOwn(custom, kind) ? custom[kind] : Object.hasOwn(factories, kind) ? factories[kind] : undefined
   if (!factory)
     throw new FileFormatError(
-      `loadModel: expected layers of a known kind, got '${kind}'. Give its factory: loadModel(path, { layers: { ${kind}: (options, name, layers) => ... } })`,
+      `loadModel: expected layers of a known kind, got '${kind}'. Give what defineLayer gave for it, loadModel(path, { layers: [${kind}] }), or a factory, { layers: { ${kind}: (options, name, layers) => ... } }`,
       { code: 'EVENKEEL_UNKNOWN_LAYER' }
     )
   const nested = layers.map((layer) => layerFromJSON(layer, custom, depth + 1))

@@ -1,6 +1,5 @@
 import { describe, expectation, outOfRange, ShapeError, wrongKind } from '../errors.js'
-import type { Value } from '../graph/graph.js'
-import { batchNormInference, batchNorm as normalize, updateRunning } from '../ops/batch-norm.js'
+import { batchNormInference, batchNorm as normalize, updateRunning, type Value } from '../ops/index.js'
 import { checkOptions } from '../options.js'
 import { formatShape } from '../shape.js'
 import { ones, zeros } from './initializers.js'

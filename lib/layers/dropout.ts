@@ -1,8 +1,5 @@
 import { outOfRange } from '../errors.js'
-import { thresholdOf } from '../kernels/dropout.js'
-import { dropout as drop } from '../ops/dropout.js'
 import { checkOptions } from '../options.js'
-import { Purpose, streamOf } from '../random.js'
 import type { Layer } from './layer.js'
 import { layerOf } from './make-layer.js'
 
@@ -22,11 +19,11 @@ export interface DropoutOptions {
  * @example sequential(linear(128), relu(), dropout(0.5), linear(10))
  */
 export function dropout(rate: number, options?: DropoutOptions): Layer {
-  if (typeof rate !== 'number' || !(rate >= 0 && rate <= 1)) throw outOfRange('dropout', 'a rate from 0 to 1', rate)
+  checkRate('dropout', rate)
   const { name } = checkOptions('dropout', options, ['name'])
-  return layerOf('dropout', name, { rate }, (context, x) => {
-    const stream = streamOf(Purpose.dropout, context.ordinal())
-    if (!context.training || rate === 0) return x
-    return drop(x, { threshold: thresholdOf(rate), key: context.key, stream })
-  })
+  return layerOf('dropout', name, { rate }, (context, x) => context.dropout(x, rate))
+}
+
+export function checkRate(owner: string, rate: unknown): void {
+  if (typeof rate !== 'number' || !(rate >= 0 && rate <= 1)) throw outOfRange(owner, 'a rate from 0 to 1', rate)
 }

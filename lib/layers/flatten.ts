@@ -1,5 +1,4 @@
-import { reshape } from '../ops/reshape.js'
-import { product } from '../ops/types.js'
+import { reshape } from '../ops/index.js'
 import { checkOptions } from '../options.js'
 import type { Layer } from './layer.js'
 import { layerOf } from './make-layer.js'
@@ -12,5 +11,5 @@ import { layerOf } from './make-layer.js'
  */
 export function flatten(options?: { readonly name?: string }): Layer {
   const { name } = checkOptions('flatten', options, ['name'])
-  return layerOf('flatten', name, {}, (_context, x) => (x.shape.length === 2 ? x : reshape(x, [x.shape[0]!, product(x.shape.slice(1))])))
+  return layerOf('flatten', name, {}, (_context, x) => (x.shape.length === 2 ? x : reshape(x, [x.shape[0]!, -1])))
 }

@@ -1,4 +1,4 @@
-import type { Value } from '../graph/graph.js'
+import type { Value } from '../ops/index.js'
 import type { StaticShape } from '../shape.js'
 
 /**
@@ -29,10 +29,18 @@ export interface LayerContext {
    * @param normOf another parameter of this layer: the numbers are the norms of its rows, not the initializer's
    */
   parameter(name: string, shape: StaticShape, initializer: Initializer, normOf?: string): Value
-  /** A tensor that training updates without a gradient (running statistics), `path.name`. */
+  /**
+   * A tensor that training updates without a gradient (running statistics), `path.name`, at first `initial` everywhere.
+   * `ops.assign` gives a float32 one new numbers when a training step is committed.
+   */
   buffer(name: string, shape: StaticShape, initial: number, dtype?: 'float32' | 'float64'): Value
   /** Applies a nested layer under `path.name`. */
   child(name: string, layer: Layer, input: Value): Value
+  /**
+   * In training x with elements dropped as the layer `dropout(rate)` does, at inference x itself. Each call is a random
+   * stream of its own, so it must come in every trace.
+   */
+  dropout(x: Value, rate: number): Value
   /** The number of the next random stream: counts over the whole model in trace order. */
   ordinal(): number
   /** Another context for the same path, in which `parameter` is answered by `override`. */

@@ -1,8 +1,5 @@
 import { describe, expectation, outOfRange, ShapeError } from '../errors.js'
-import { addBias } from '../ops/add-bias.js'
-import { matmul } from '../ops/matmul.js'
-import { reshape } from '../ops/reshape.js'
-import { asMatrix } from '../ops/types.js'
+import { addBias, matmul, reshape } from '../ops/index.js'
 import { checkOptions } from '../options.js'
 import { formatShape } from '../shape.js'
 import { heUniform, initializerFromJSON, zeros } from './initializers.js'
@@ -50,7 +47,7 @@ export function linear(units: number, options?: LinearOptions): Layer {
         }
       )
     const weight = context.parameter('weight', [units, inputs], weightInitializer)
-    const flat = input.shape.length === 2 ? input : reshape(input, [asMatrix(input.shape).rows, inputs])
+    const flat = input.shape.length === 2 ? input : reshape(input, [-1, inputs])
     const product = matmul(flat, weight, { transposeB: true })
     const sum = bias ? addBias(product, context.parameter('bias', [units], biasInitializer)) : product
     return input.shape.length === 2 ? sum : reshape(sum, [...input.shape.slice(0, -1), units])

@@ -1,7 +1,11 @@
-import { withCode } from '../errors.js'
-import { Graph, type Value } from '../graph/graph.js'
+import { withCode, wrongKind } from '../errors.js'
+import { Graph, isValue, type Value } from '../graph/graph.js'
+import { thresholdOf } from '../kernels/dropout.js'
 import { checkFinite } from '../ops/check-finite.js'
+import { dropout } from '../ops/dropout.js'
+import { Purpose, streamOf } from '../random.js'
 import { type Shape, type StaticShape, symbol } from '../shape.js'
+import { checkRate } from './dropout.js'
 import type { Initializer, Layer, LayerContext } from './layer.js'
 import type { Port } from './ports.js'
 
@@ -73,6 +77,7 @@ class TraceState {
   apply(layer: Layer, path: string, input: Value): Value {
     const first = this.parameters.length
     const output = this.graph.labelled(path, () => layer.apply(new Context(this, path), input))
+    if (!isValue(output)) throw wrongKind(`layer '${path}' (${layer.kind})`, 'apply to return a value', output)
     if (!layer.layers || layer.layers.length === 0 || layer.kind === 'weightNorm') {
       const parameters = this.parameters.slice(first).map(({ name }) => name)
       this.layers.push({ path, kind: layer.kind, outputShape: output.shape.slice(1), parameters })
@@ -122,6 +127,12 @@ class Context implements LayerContext {
 
   child(name: string, layer: Layer, input: Value): Value {
     return this.#state.apply(layer, this.#join(name), input)
+  }
+
+  dropout(x: Value, rate: number): Value {
+    checkRate(`dropout in layer '${this.path}'`, rate)
+    const stream = streamOf(Purpose.dropout, this.ordinal())
+    return this.training && rate > 0 ? dropout(x, { threshold: thresholdOf(rate), key: this.key, stream }) : x
   }
 
   ordinal(): number {

@@ -1,5 +1,5 @@
 import { expectation, ShapeError } from '../errors.js'
-import { weightNorm as weightNormOf } from '../ops/weight-norm.js'
+import { weightNorm as weightNormOf } from '../ops/index.js'
 import { ones } from './initializers.js'
 import type { Layer } from './layer.js'
 import { expectLayer, layerOf } from './make-layer.js'

@@ -6,7 +6,7 @@ import { ModelState } from '../inference/model-state.js'
 import { type Predicting, type PredictOptions, predict, predictOptions, predictSync, signalOption } from '../inference/predict.js'
 import { Predictor, type PredictorOptions } from '../inference/predictor.js'
 import { openModelFile, writeModelFile } from '../io/model-file.js'
-import type { LayerFactory } from '../layers/architecture.js'
+import { type CustomLayers, layerFactories } from '../layers/define-layer.js'
 import type { Layer } from '../layers/layer.js'
 import { expectLayer } from '../layers/make-layer.js'
 import { checkOptions, choiceOption, integerOption } from '../options.js'
@@ -63,8 +63,8 @@ export interface SaveOptions {
 }
 
 export interface LoadOptions extends Pick<ModelOptions, 'backend' | 'threads'> {
-  /** Factories of layers of one's own, by kind: those of the library are known. */
-  readonly layers?: Readonly<Record<string, LayerFactory>>
+  /** Layers of one's own: what `defineLayer` gave for them, or factories by kind. Those of the library are known. */
+  readonly layers?: CustomLayers
 }
 
 /**
@@ -80,9 +80,7 @@ export interface LoadOptions extends Pick<ModelOptions, 'backend' | 'threads'> {
 export async function loadModel(path: string | URL, options?: LoadOptions): Promise<Model> {
   const owner = 'loadModel'
   const given = checkOptions(owner, options, ['backend', 'threads', 'layers'])
-  const { layers } = given
-  if (layers !== undefined && (typeof layers !== 'object' || layers === null || Array.isArray(layers)))
-    throw wrongKind(owner, 'layers to be factories by kind', layers, 'Such as { myLayer: (options, name, layers) => myLayer(options) }')
+  const layers = layerFactories(owner, given.layers)
   const runtime = chooseRuntime(owner, given)
   const file = await openModelFile(owner, expectPath(owner, path), layers)
   try {

@@ -27,7 +27,7 @@ describe('an architecture', () => {
 
   it('refuses an unknown kind, and says how to give it', () => {
     expect(() => layerFromJSON({ kind: 'attention' })).toThrowErrorMatchingInlineSnapshot(
-      `[FileFormatError: loadModel: expected layers of a known kind, got 'attention'. Give its factory: loadModel(path, { layers: { attention: (options, name, layers) => ... } })]`
+      `[FileFormatError: loadModel: expected layers of a known kind, got 'attention'. Give what defineLayer gave for it, loadModel(path, { layers: [attention] }), or a factory, { layers: { attention: (options, name, layers) => ... } }]`
     )
   })
 })
