@@ -75,13 +75,14 @@ class TraceState {
   }
 
   apply(layer: Layer, path: string, input: Value): Value {
-    const first = this.parameters.length
+    const [first, row] = [this.parameters.length, this.layers.length]
     const output = this.graph.labelled(path, () => layer.apply(new Context(this, path), input))
     if (!isValue(output)) throw wrongKind(`layer '${path}' (${layer.kind})`, 'apply to return a value', output)
-    if (!layer.layers || layer.layers.length === 0 || layer.kind === 'weightNorm') {
-      const parameters = this.parameters.slice(first).map(({ name }) => name)
-      this.layers.push({ path, kind: layer.kind, outputShape: output.shape.slice(1), parameters })
-    }
+    const nested = new Set(this.layers.slice(row).flatMap(({ parameters }) => parameters))
+    const own = this.parameters.slice(first).flatMap(({ name }) => (nested.has(name) ? [] : [name]))
+    // What only holds other layers has no row of its own.
+    if (this.layers.length === row || own.length > 0)
+      this.layers.splice(row, 0, { path, kind: layer.kind, outputShape: output.shape.slice(1), parameters: own })
     return output
   }
 
