@@ -105,14 +105,19 @@ class Crossings {
   readonly #job: CrossingJob
   readonly #cancellation: Cancellation
   readonly #most: number
-  readonly #feeds: readonly [Feed, Feed]
+  /** The second is made where there is a second crossing. */
+  readonly #feeds: Feed[] = []
 
   constructor(job: CrossingJob, cancellation: Cancellation) {
     const most = Math.min(job.mostSteps ?? Number.POSITIVE_INFINITY, stepsThatFit(job.sources, job.outputs, job.cut))
     this.#job = job
     this.#cancellation = cancellation
     this.#most = most
-    this.#feeds = job.memories.map((memory) => new Feed({ ...job, memory, steps: most })) as [Feed, Feed]
+  }
+
+  #feed(turn: number): Feed {
+    const side = turn % 2
+    return (this.#feeds[side] ??= new Feed({ ...this.#job, memory: this.#job.memories[side]!, steps: this.#most }))
   }
 
   /** Readies the rows of turn `turn`, whose first batch is `first`. */
@@ -120,14 +125,14 @@ class Crossings {
     const { cut, clock, order, signal } = this.#job
     if (first >= cut.count) return
     const steps = Math.min(clock.steps(this.#most), cut.count - first)
-    await finishPaced(this.#feeds[turn % 2]!.fill(first, steps, order), { signal })
+    await finishPaced(this.#feed(turn).fill(first, steps, order), { signal })
   }
 
   async run(): Promise<void> {
     const job = this.#job
     let next = 0
     for (let turn = 0; next < job.cut.count && !job.stopped?.(); turn++) {
-      const feed = this.#feeds[turn % 2]!
+      const feed = this.#feed(turn)
       next = feed.firstBatch + feed.steps
       const running = this.#turn(feed)
       const staging = this.stage(turn + 1, next)

@@ -39,7 +39,8 @@ export class FeedPool {
     try {
       return await body(memories)
     } finally {
-      for (const memory of memories) if (this.#free.length < 4) this.#free.push(memory)
+      // The first on top: it is the one that short runs use, and knows their sizes.
+      for (const memory of [memories[1], memories[0]]) if (this.#free.length < 4) this.#free.push(memory)
     }
   }
 
@@ -73,7 +74,7 @@ export class Feed {
   readonly #symbols: Float64Array
   readonly #results: Float64Array
   readonly slots: Float64Array
-  #inputs: readonly InputBinding[] = []
+  readonly #inputs: InputBinding[]
   #firstBatch = 0
   #steps = 0
 
@@ -84,6 +85,7 @@ export class Feed {
     this.#staged = sources.map((source, index) =>
       source.shared ? undefined : stagingView(memory, index, source, rows * source.rowElements)
     )
+    this.#inputs = sources.map((source, index) => bindingOf(source, this.#staged[index] ?? source.data, {}))
     this.#outputs = outputs.map((elements, index) => {
       const length = rows * elements
       return new Float32Array(memory.reserve(sources.length + index, length * 4), 0, length)
@@ -128,18 +130,13 @@ export class Feed {
     for (let step = 0; step < steps; step++) this.#symbols[step] = this.#request.cut.size(firstBatch + step)
     const first = this.firstRow
     const count = this.rows(steps)
-    const inputs: InputBinding[] = []
-    for (const [index, source] of this.#request.sources.entries()) {
+    const { sources } = this.#request
+    for (let index = 0; index < sources.length; index++) {
+      const source = sources[index]!
       const staged = this.#staged[index]
-      const scaling = {
-        ...(source.scale === undefined ? {} : { scale: source.scale }),
-        ...(source.shift === undefined ? {} : { shift: source.shift })
-      }
       if (staged) yield* this.#gather(staged, source, first, count, order)
-      if (staged) inputs.push({ source: staged, ...scaling })
-      else inputs.push({ source: source.data, ...(order ? { rows: order.subarray(first, first + count) } : { first }), ...scaling })
+      else this.#inputs[index] = bindingOf(source, source.data, order ? { rows: order.subarray(first, first + count) } : { first })
     }
-    this.#inputs = inputs
   }
 
   *#gather(target: RowArray, source: RowSource, first: number, count: number, order: Int32Array | undefined): Sliced<void> {
@@ -174,6 +171,10 @@ export class Feed {
       results: this.#results.subarray(0, steps * reports)
     }
   }
+}
+
+function bindingOf({ scale, shift }: RowSource, data: RowArray, selection: Pick<InputBinding, 'rows' | 'first'>): InputBinding {
+  return { source: data, ...selection, ...(scale === undefined ? {} : { scale }), ...(shift === undefined ? {} : { shift }) }
 }
 
 function stagingView(memory: FeedMemory, index: number, source: RowSource, length: number): RowArray {

@@ -32,7 +32,12 @@ export interface PlanRequest {
   /** Whether the graph's checks and commits are part of it; true unless said otherwise. */
   readonly effects?: boolean
   /** Calls on whole regions, after the graph's own: finite checks of the gradients, the optimizer. */
-  readonly after?: { readonly compute?: readonly RegionCall[]; readonly commit?: readonly RegionCall[] }
+  readonly after?: {
+    readonly compute?: readonly RegionCall[]
+    readonly commit?: readonly RegionCall[]
+    /** Name → where one float32 is that these calls write; they come after the values. */
+    readonly reports?: Readonly<Record<string, Placement>>
+  }
 }
 
 /** A kernel call on places instead of values. */
@@ -75,7 +80,10 @@ export function* planStages(request: PlanRequest): Sliced<Program> {
     slots: request.slots ?? [],
     regions,
     segments: segments.filter((segment) => segment.calls.length > 0),
-    reports: Object.entries(reports).map(([name, value]) => ({ name, source: writer.reference(storageOf(value)) }))
+    reports: [
+      ...Object.entries(reports).map(([name, value]) => ({ name, source: writer.reference(storageOf(value)) })),
+      ...Object.entries(request.after?.reports ?? {}).map(([name, place]) => ({ name, source: writer.placed(place) }))
+    ]
   }
 }
 
@@ -103,9 +111,7 @@ class ProgramWriter {
 
   readonly regionCall = (call: RegionCall): KernelCall => ({
     kernel: call.kernel,
-    operands: call.operands.map(
-      (place) => place && { region: this.#region(place.region), offset: place.offset, dtype: place.dtype ?? 'float32' }
-    ),
+    operands: call.operands.map((place) => place && this.placed(place)),
     dims: call.dims,
     scalars: call.scalars.map(this.#scalar),
     label: call.label
@@ -114,6 +120,10 @@ class ProgramWriter {
   reference(storage: Value | Temporary): BufferReference {
     const place = this.#place(storage)
     return { region: this.#region(place.region), offset: place.offset, dtype: storage.dtype }
+  }
+
+  placed({ region, offset, dtype }: Placement & { dtype?: 'float64' }): BufferReference {
+    return { region: this.#region(region), offset, dtype: dtype ?? 'float32' }
   }
 
   #region(name: string): number {

@@ -15,6 +15,8 @@ import { batchNormRunning } from './batch-norm-running.js'
 import { batchNormStats } from './batch-norm-stats.js'
 import { checkFinite } from './check-finite.js'
 import { checkLabels } from './check-labels.js'
+import { clipNorm } from './clip-norm.js'
+import { clipValue } from './clip-value.js'
 import { dropoutBackward } from './dropout-backward.js'
 import { dropoutForward } from './dropout-forward.js'
 import { elementwiseBinary } from './elementwise-binary.js'
@@ -98,5 +100,7 @@ export const portableKernels: Readonly<Record<KernelName, PortableKernel>> = {
   checkLabels,
   sgdUpdate,
   adamUpdate,
-  maxNorm
+  maxNorm,
+  clipValue,
+  clipNorm
 }

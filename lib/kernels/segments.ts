@@ -3,6 +3,9 @@ import { segmentColumns } from './table.js'
 /** The optimizers' segment table over the flat parameters: one row a parameter, its columns `segmentColumns`. */
 const width = segmentColumns.length
 
+/** The native kernels share the flat parameters among threads in chunks of this many; sums over them go chunk by chunk. */
+export const segmentChunk = 16384
+
 /** One row of the table, read by `readSegment`. Kernels allocate nothing; one call runs at a time in a thread. */
 export const segment = { start: 0, end: 0, rateFactor: 0, weightDecay: 0, maxNorm: 0, rowLength: 0 }
 

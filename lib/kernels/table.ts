@@ -486,6 +486,19 @@ export const kernelTable = [
     operands: [update('parameters', dim(0)), read('segments', (dims) => dims[1]! * 6, 'float64')],
     dims: ['count', 'segments'],
     scalars: []
+  },
+  // ---- gradients before the update, of the segments only ------------------------------------------------------------
+  {
+    name: 'clipValue', // g ← min(max(g, −limit), limit); NaN stays
+    operands: [update('gradients', dim(0)), read('segments', (dims) => dims[1]! * 6, 'float64')],
+    dims: ['count', 'segments'],
+    scalars: ['limit']
+  },
+  {
+    name: 'clipNorm', // norm = √Σg² in float64; where it is finite and above limit, g ← g · round(limit/norm)
+    operands: [write('norm', one), update('gradients', dim(0)), read('segments', (dims) => dims[1]! * 6, 'float64')],
+    dims: ['count', 'segments'],
+    scalars: ['limit']
   }
 ] as const satisfies readonly KernelSpec[]
 

@@ -121,6 +121,10 @@ export interface Optimizer {
   readonly weightDecay: number
   /** Longest row of a parameter with two or more dimensions after an update; 0: no limit. */
   readonly maxNorm: number
+  /** Longest gradient of all trained parameters together; omitted: no limit. */
+  readonly clipNorm?: number
+  /** Largest absolute value of an element of a gradient; before clipNorm. */
+  readonly clipValue?: number
   /** What differs for some parameters; the first group that matches holds. */
   readonly groups?: readonly OptimizerGroup[]
 }

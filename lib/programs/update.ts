@@ -5,12 +5,16 @@ import { staticElementCount } from '../shape.js'
 import { matchingNames } from './patterns.js'
 import type { ModelDescription, Optimizer, OptimizerGroup, ParameterSpec } from './types.js'
 
-// What follows the gradients: their check, and the optimizer's update.
+// What follows the gradients: their check, clipping, and the optimizer's update.
+
+/** Region and report. */
+const gradientNorm = 'gradientNorm'
 
 export function updateRegions(description: ModelDescription, optimizer: Optimizer, segments: Float64Array): RegionRequest[] {
   const bytes = description.parameterElements * 4
   return [
     { kind: 'gradient', name: 'gradients', bytes },
+    ...(optimizer.clipNorm === undefined ? [] : [{ kind: 'gradient', name: gradientNorm, bytes: 4 } as const]),
     ...optimizer.states.map((name): RegionRequest => ({ kind: 'optimizer', name: `optimizer.${name}`, bytes })),
     { kind: 'constant', name: 'segments', bytes: segments.byteLength }
   ]
@@ -66,12 +70,23 @@ function checkCalls(description: ModelDescription, trained: readonly ParameterSp
   }))
 }
 
+function clipCalls({ clipValue, clipNorm }: Optimizer, count: number, rows: number): RegionCall[] {
+  const gradients: Placement = { region: 'gradients', offset: 0 }
+  const shared = { dims: [count, rows], label: 'optimizer' }
+  const table = { region: 'segments', offset: 0, dtype: 'float64' as const }
+  const calls: RegionCall[] = []
+  if (clipValue !== undefined) calls.push({ kernel: 'clipValue', operands: [gradients, table], scalars: [clipValue], ...shared })
+  const norm: Placement = { region: gradientNorm, offset: 0 }
+  if (clipNorm !== undefined) calls.push({ kernel: 'clipNorm', operands: [norm, gradients, table], scalars: [clipNorm], ...shared })
+  return calls
+}
+
 export function updateCalls(
   description: ModelDescription,
   trained: readonly ParameterSpec[],
   optimizer: Optimizer,
   segments: Float64Array
-): { compute: RegionCall[]; commit: RegionCall[] } {
+): { compute: RegionCall[]; commit: RegionCall[]; reports: Record<string, Placement> } {
   const count = description.parameterElements
   const rows = segments.length / segmentColumns.length
   const place = (region: string): Placement => ({ region, offset: 0 })
@@ -96,7 +111,8 @@ export function updateCalls(
   }
   const limited = optimizer.maxNorm > 0 || optimizer.groups?.some(({ maxNorm = 0 }) => maxNorm > 0)
   return {
-    compute: checkCalls(description, trained),
-    commit: limited ? [update, maxNorm] : [update]
+    compute: [...checkCalls(description, trained), ...clipCalls(optimizer, count, rows)],
+    commit: limited ? [update, maxNorm] : [update],
+    reports: optimizer.clipNorm === undefined ? {} : { [gradientNorm]: place(gradientNorm) }
   }
 }

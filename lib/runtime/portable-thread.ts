@@ -80,8 +80,9 @@ class PortableThread {
 
 function newWorker(): Worker {
   try {
-    // Nothing of the caller's flags and preloaded modules: it needs this script alone.
-    return new Worker(source, { eval: true, execArgv: [], env: {}, name: 'evenkeel' })
+    // Nothing of the caller's flags and preloaded modules: it needs this script alone. What it drops is a few small objects
+    // a step, for which V8 would let the young generation grow to 48 MB.
+    return new Worker(source, { eval: true, execArgv: [], env: {}, name: 'evenkeel', resourceLimits: { maxYoungGenerationSizeMb: 4 } })
   } catch (cause) {
     throw new BackendError(`Executor.run: expected a worker thread, got none: ${(cause as Error).message}. Use the synchronous calls`, {
       code: 'EVENKEEL_WORKER',

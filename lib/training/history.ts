@@ -33,6 +33,8 @@ export interface StepRecord {
   /** As the epoch's. */
   readonly losses?: Readonly<Record<string, number>>
   readonly learningRate: number
+  /** √Σg² over all trained parameters, before it was clipped: where the optimizer has `clipNorm`. */
+  readonly gradientNorm?: number
 }
 
 export interface History {

@@ -1,25 +1,19 @@
 import { FileFormatError, outOfRange } from '../errors.js'
 import { booleanOption, checkOptions, numberOption } from '../options.js'
 import type { Optimizer, Schedule } from '../programs/types.js'
-import { groupsJSON, groupsOption, type ParameterGroup } from './parameter-groups.js'
+import { type OptimizerOptions, readShared, sharedJSON, sharedNotes, sharedOptions } from './optimizer-options.js'
 import { rateAt, type ScheduleJSON, scheduleJSON, toSchedule } from './schedules.js'
 
 /** A rate for every step, or a schedule (or the JSON of one). */
 export type LearningRate = number | Schedule | ScheduleJSON
 
-export interface SgdOptions {
+export interface SgdOptions extends OptimizerOptions {
   /** Step size. There is no default: no one rate is right for plain descent. */
   learningRate: LearningRate
   /** μ, 0 ≤ μ < 1; default 0. */
   momentum?: number
   /** Looks ahead along the velocity; needs momentum. Default false. */
   nesterov?: boolean
-  /** λ, for every parameter; default 0. */
-  weightDecay?: number
-  /** Longest row of a weight after an update; omitted: no limit. */
-  maxNorm?: number
-  /** What differs for some parameters; the first group that matches holds. */
-  groups?: readonly ParameterGroup[]
 }
 
 /**
@@ -56,7 +50,7 @@ export function sgd(options: SgdOptions): Optimizer {
   }
 }
 
-export interface AdamOptions {
+export interface AdamOptions extends OptimizerOptions {
   /** Default 0.001, the paper's. */
   learningRate?: LearningRate
   /** β₁, decay of the first moment, 0 ≤ β₁ < 1; default 0.9. */
@@ -65,12 +59,6 @@ export interface AdamOptions {
   beta2?: number
   /** ε, added to the root of the second moment; default 1e-8. */
   epsilon?: number
-  /** λ, for every parameter; default 0 for adam, where it is added to the gradient, and 0.01 for adamW. */
-  weightDecay?: number
-  /** Longest row of a weight after an update; omitted: no limit. */
-  maxNorm?: number
-  /** What differs for some parameters; the first group that matches holds. */
-  groups?: readonly ParameterGroup[]
 }
 
 /**
@@ -145,28 +133,4 @@ export function optimizerFromJSON(json: OptimizerJSON): Optimizer {
   if (kind === 'adam') return adam(given)
   if (kind === 'adamW') return adamW(given)
   throw new FileFormatError(`optimizerFromJSON: expected 'sgd', 'adam' or 'adamW', got kind '${kind}'`)
-}
-
-const sharedOptions = ['weightDecay', 'maxNorm', 'groups'] as const
-const sharedNotes = { paramGroups: `Use groups: [{ match: '*.bias', weightDecay: 0 }]` }
-
-type Shared = Required<Pick<Optimizer, 'weightDecay' | 'maxNorm' | 'groups'>>
-
-/** The options that all optimizers have. */
-function readShared(
-  owner: string,
-  given: Partial<Pick<SgdOptions, (typeof sharedOptions)[number]>>,
-  schedule: Schedule,
-  defaultDecay: number
-): Shared {
-  return {
-    weightDecay: numberOption(owner, 'weightDecay', given.weightDecay, defaultDecay, { atLeast: 0 }),
-    maxNorm: numberOption(owner, 'maxNorm', given.maxNorm, 0, { above: 0 }),
-    groups: groupsOption(owner, given.groups, schedule)
-  }
-}
-
-/** The options as a user would give them again: no maxNorm where there is no limit. */
-function sharedJSON({ weightDecay, maxNorm, groups }: Shared): Readonly<Record<string, unknown>> {
-  return { weightDecay, ...(maxNorm === 0 ? {} : { maxNorm }), ...(groups.length === 0 ? {} : { groups: groupsJSON(groups) }) }
 }

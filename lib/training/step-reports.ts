@@ -8,6 +8,12 @@ export interface StepLosses {
   readonly losses?: Readonly<Record<string, number>>
 }
 
+/** What a step tells. */
+export interface StepTold extends StepLosses {
+  /** √Σg² over all trained parameters, before it was clipped: where the optimizer has `clipNorm`. */
+  readonly gradientNorm?: number
+}
+
 interface Term {
   readonly key: string | undefined
   readonly factor: number
@@ -17,24 +23,27 @@ interface Term {
   readonly weight: number
 }
 
-/** Finds a step's losses among the results of a crossing. */
+/** Finds what a step tells among the results of a crossing. */
 export class StepReports {
   /** Values a step. */
   readonly count: number
   readonly #terms: readonly Term[]
+  readonly #gradientNorm: number
 
   constructor({ reports }: Program, objectives: readonly Objective[]) {
     const at = (name: string): number => reports.findIndex((report) => report.name === name)
     this.count = reports.length
+    this.#gradientNorm = at('gradientNorm')
     this.#terms = objectives.map(({ key, weight: factor, label }) => ({ key, factor, loss: at(label), weight: at(weightLabel(key)) }))
   }
 
   /** Of step `step` of the crossing. `loss` is the first report. */
-  read(results: Float64Array, step: number): StepLosses {
+  read(results: Float64Array, step: number): StepTold {
     const at = step * this.count
     const loss = results[at]!
-    if (this.#terms[0]!.key === undefined) return { loss }
-    return { loss, losses: Object.fromEntries(this.#terms.map((term) => [term.key!, results[at + term.loss]!])) }
+    const norm = this.#gradientNorm < 0 ? {} : { gradientNorm: results[at + this.#gradientNorm]! }
+    if (this.#terms[0]!.key === undefined) return { loss, ...norm }
+    return { loss, losses: Object.fromEntries(this.#terms.map((term) => [term.key!, results[at + term.loss]!])), ...norm }
   }
 
   means(): LossMeans {

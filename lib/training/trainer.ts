@@ -8,7 +8,7 @@ import { finish } from '../sliced.js'
 import { type DataSet, type Rows, readData, readRows, sourcesOf } from './evaluate.js'
 import { type FitOptions, runFit } from './fit.js'
 import type { History } from './history.js'
-import type { StepLosses } from './step-reports.js'
+import type { StepTold } from './step-reports.js'
 import { type TrainerOptions, TrainingState } from './training-state.js'
 
 /** What a step gives. */
@@ -19,6 +19,8 @@ export interface StepResult {
   readonly losses?: Readonly<Record<string, number>>
   /** Number of the step, counted from 0 over the life of the trainer. */
   readonly step: number
+  /** √Σg² over all trained parameters, before it was clipped: where the optimizer has `clipNorm`. */
+  readonly gradientNorm?: number
 }
 
 /**
@@ -152,7 +154,7 @@ async function runStep(state: TrainingState, owner: string, given: Rows): Promis
   const planned = await state.planAhead(owner, rows)
   state.assertBatch(owner, rows, planned, batchAdvice)
   const step = state.steps
-  let losses: StepLosses = { loss: Number.NaN }
+  let told: StepTold = { loss: Number.NaN }
   await model.feeds.borrow(async (memories) =>
     runCrossings({
       owner,
@@ -175,11 +177,11 @@ async function runStep(state: TrainingState, owner: string, given: Rows): Promis
       done: (feed, result) => {
         if (result.status !== 0) throw state.failure(owner, result, sources, (row) => row)
         if (result.completed === 0) return
-        losses = planned.reports.read(feed.results, 0)
+        told = planned.reports.read(feed.results, 0)
         state.steps++
       }
     })
   )
   state.assertOpen(owner)
-  return { ...losses, step }
+  return { ...told, step }
 }

@@ -137,14 +137,17 @@ export class TrainingState {
 
   #allocate(states: Readonly<Record<string, number>>): Record<string, ArrayBufferLike> {
     const { runtime, description } = this.model
-    const memory: Record<string, ArrayBufferLike> = { gradients: runtime.allocate(Math.max(64, description.parameterElements * 4)) }
+    const memory: Record<string, ArrayBufferLike> = {
+      gradients: runtime.allocate(Math.max(64, description.parameterElements * 4)),
+      gradientNorm: runtime.allocate(64)
+    }
     for (const [name, bytes] of Object.entries(states)) memory[name] = runtime.allocate(Math.max(64, bytes))
     return memory
   }
 
   /** The optimizer's state by region name; empty before the first step. */
   get optimizerMemory(): Readonly<Record<string, ArrayBufferLike>> {
-    const { gradients: _, ...states } = this.#memory ?? {}
+    const { gradients: _, gradientNorm: __, ...states } = this.#memory ?? {}
     return states
   }
 

@@ -9,7 +9,8 @@
 namespace evenkeel {
 
 constexpr int64_t kSegmentColumns = 6;
-// 64 KiB of parameters a chunk: below it a second thread costs more than it brings.
+// 64 KiB of parameters a chunk: below it a second thread costs more than it brings. Sums go chunk by chunk, so the bits
+// follow from it: lib/kernels/segments.ts has the same.
 constexpr int64_t kSegmentChunk = 16384;
 
 inline int64_t SegmentElements(const int64_t* dims, const double*) { return dims[1] * kSegmentColumns; }

@@ -51,6 +51,8 @@ extern const KernelEntry kCheckLabels;
 extern const KernelEntry kSgdUpdate;
 extern const KernelEntry kAdamUpdate;
 extern const KernelEntry kMaxNorm;
+extern const KernelEntry kClipValue;
+extern const KernelEntry kClipNorm;
 
 const KernelEntry* const kKernelTable[] = {
     &kAdd,
@@ -101,6 +103,8 @@ const KernelEntry* const kKernelTable[] = {
     &kSgdUpdate,
     &kAdamUpdate,
     &kMaxNorm,
+    &kClipValue,
+    &kClipNorm,
 };
 const int kKernelCount = sizeof(kKernelTable) / sizeof(kKernelTable[0]);
 

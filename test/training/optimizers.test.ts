@@ -76,7 +76,7 @@ describe('optimizers', () => {
 
   it('refuses wrong options', () => {
     expect(() => sgd({ lr: 0.1 } as never)).toThrowErrorMatchingInlineSnapshot(
-      `[TypeError: sgd: expected only the options learningRate, momentum, nesterov, weightDecay, maxNorm, groups, got 'lr'. Did you mean learningRate?]`
+      `[TypeError: sgd: expected only the options learningRate, momentum, nesterov, weightDecay, maxNorm, clipNorm, clipValue, groups, got 'lr'. Did you mean learningRate?]`
     )
     expect(() => sgd({} as never)).toThrowErrorMatchingInlineSnapshot(
       `[TypeError: sgd: expected learningRate to be a number or a schedule, got undefined]`
@@ -91,7 +91,7 @@ describe('optimizers', () => {
     expect(() => sgd({ learningRate: 0.1, weightDecay: -1 })).toThrow(RangeError)
     expect(() => sgd({ learningRate: 0.1, maxNorm: 0 })).toThrow(RangeError)
     expect(() => adam({ betas: [0.9, 0.99] } as never)).toThrowErrorMatchingInlineSnapshot(
-      `[TypeError: adam: expected only the options learningRate, beta1, beta2, epsilon, weightDecay, maxNorm, groups, got 'betas'. Give beta1 and beta2]`
+      `[TypeError: adam: expected only the options learningRate, beta1, beta2, epsilon, weightDecay, maxNorm, clipNorm, clipValue, groups, got 'betas'. Give beta1 and beta2]`
     )
     expect(() => adam({ beta2: 1 })).toThrow(RangeError)
     expect(() => adamW({ epsilon: 0 })).toThrow(RangeError)
