@@ -54,8 +54,10 @@ export interface CrossingJob {
   plan(): Sliced<Planned>
   /** Inside the turn: writes the slots of the crossing, and says how many of its steps may run. */
   ready?(feed: Feed): number
-  /** After the turn, crossing after crossing: throws what a status means. */
+  /** After the turn, crossing after crossing: throws what a status means, unless there is `refused`. */
   done(feed: Feed, result: CrossingResult, planned: Planned): void | Promise<void>
+  /** After `done`, where a step was refused: throws what that means, or leaves the step out, and those behind it run. */
+  refused?(feed: Feed, result: CrossingResult): Promise<void>
   /** Asked between crossings. */
   stopped?(): boolean
   /** Where the run is registered, for whoever wants to cancel it. */
@@ -139,12 +141,28 @@ class Crossings {
       // Both, whatever becomes of one: a crossing is accounted for even if the rows after it cannot be read.
       const [run, staged] = await Promise.allSettled([running, staging])
       if (run.status === 'rejected') throw run.reason
-      if (run.value) await job.done(feed, run.value.result, run.value.planned)
-      job.signal?.throwIfAborted()
       // Cancelled: what comes after must not run either.
-      if (!run.value || run.value.result.completed < feed.steps) return job.gate.assertOpen(job.owner)
+      if (!(await this.#account(feed, run.value))) return job.gate.assertOpen(job.owner)
       if (staged.status === 'rejected' && !job.stopped?.()) throw staged.reason
     }
+  }
+
+  /** Accounts for a crossing, and runs what lies behind steps that were left out. False where it did not come to its end. */
+  async #account(feed: Feed, first: Turn | undefined): Promise<boolean> {
+    const job = this.#job
+    for (let turn = first; turn; turn = await this.#turn(feed)) {
+      const { completed, status } = turn.result
+      await job.done(feed, turn.result, turn.planned)
+      const leftOut = status !== Status.ok && job.refused !== undefined
+      if (leftOut) await job.refused!(feed, turn.result)
+      job.signal?.throwIfAborted()
+      const through = leftOut ? completed + 1 : completed
+      if (through === feed.steps) return true
+      if (!leftOut || job.stopped?.()) return false
+      feed.drop(through)
+    }
+    job.signal?.throwIfAborted()
+    return false
   }
 
   /** undefined where there was nothing to run any more. */

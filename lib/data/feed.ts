@@ -134,9 +134,24 @@ export class Feed {
     for (let index = 0; index < sources.length; index++) {
       const source = sources[index]!
       const staged = this.#staged[index]
-      if (staged) yield* this.#gather(staged, source, first, count, order)
-      else this.#inputs[index] = bindingOf(source, source.data, order ? { rows: order.subarray(first, first + count) } : { first })
+      if (staged) {
+        // Dropped steps have moved it.
+        if (this.#inputs[index]!.first) this.#inputs[index] = bindingOf(source, staged, {})
+        yield* this.#gather(staged, source, first, count, order)
+      } else this.#inputs[index] = bindingOf(source, source.data, order ? { rows: order.subarray(first, first + count) } : { first })
     }
+  }
+
+  /** Takes the first `steps` steps off the crossing: they are through, and the others have still to run. */
+  drop(steps: number): void {
+    const rows = this.rows(steps)
+    this.#firstBatch += steps
+    this.#steps -= steps
+    for (let step = 0; step < this.#steps; step++) this.#symbols[step] = this.#request.cut.size(this.#firstBatch + step)
+    for (const [index, binding] of this.#inputs.entries())
+      this.#inputs[index] = binding.rows
+        ? { ...binding, rows: binding.rows.subarray(rows) }
+        : { ...binding, first: (binding.first ?? 0) + rows }
   }
 
   *#gather(target: RowArray, source: RowSource, first: number, count: number, order: Int32Array | undefined): Sliced<void> {

@@ -148,6 +148,8 @@ class Fit {
   #losses: LossMeans | undefined
   /** Of the last step. */
   #learningRate = 0
+  /** Steps left out, of the epoch and of the fit. */
+  readonly #skipped = { epoch: 0, fit: 0 }
 
   constructor(state: TrainingState, settings: Settings, control: FitControl, training: Rows, validation: Rows | undefined) {
     this.#state = state
@@ -181,7 +183,9 @@ class Fit {
       this.#records.push(record)
       await this.#tellEpoch(record)
     }
-    const history = { epochs: this.#records, steps: this.#state.steps - this.#firstStep, stopped: this.#state.stopping }
+    const { stopping: stopped, steps, skips } = this.#state
+    const skipped = skips ? { skipped: this.#skipped.fit } : {}
+    const history = { epochs: this.#records, steps: steps - this.#firstStep, ...skipped, stopped }
     for (const callback of callbacks) await callback.onFitEnd?.(history, this.#control)
     return history
   }
@@ -204,6 +208,7 @@ class Fit {
     if (this.#order) await finishPaced(epochOrder(this.#order, state.model.key, epoch), { signal })
     state.epochs++
     this.#losses = this.#reports!.means()
+    this.#skipped.epoch = 0
     await this.#steps(memories, epoch)
     const steps = state.steps - firstStep
     if (steps < this.#cut.count) {
@@ -213,7 +218,17 @@ class Fit {
     const seconds = (performance.now() - start) / 1000
     const { rows } = this.#cut
     const learningRate = this.#learningRate
-    return { epoch, steps, ...this.#losses.result(), ...(await this.#validate()), learningRate, seconds, samplesPerSecond: rows / seconds }
+    const skipped = state.skips ? { skipped: this.#skipped.epoch } : {}
+    return {
+      epoch,
+      steps,
+      ...skipped,
+      ...this.#losses.result(),
+      ...(await this.#validate()),
+      learningRate,
+      seconds,
+      samplesPerSecond: rows / seconds
+    }
   }
 
   async #steps(memories: readonly [FeedMemory, FeedMemory], epoch: number): Promise<void> {
@@ -240,6 +255,7 @@ class Fit {
       plan: () => state.plan(owner, cut.largest),
       ready: (feed) => this.#ready(feed),
       done: (feed, result) => this.#done(epoch, feed, result),
+      refused: (feed, result) => this.#skip(epoch, feed, result),
       stopped: () => state.stopping
     })
   }
@@ -265,35 +281,52 @@ class Fit {
     state.steps += result.completed
     if (result.completed > 0) this.#learningRate = this.#slot(feed, result.completed - 1, 'learningRate')
     if (!this.#settings.signal?.aborted) await this.#tell(epoch, first, feed, result.completed)
-    if (result.status !== 0) throw this.#failure(feed, result)
-    if (this.#slotError) throw this.#slotError.error
+    if (result.status === 0 && this.#slotError) throw this.#slotError.error
+  }
+
+  /** Leaves the refused step out and tells it; throws where that may not be, or where it was the last of an epoch without any. */
+  async #skip(epoch: number, feed: Feed, result: CrossingResult): Promise<void> {
+    const state = this.#state
+    const { steps: step } = state
+    const { completed } = result
+    const first = this.#cut.start(feed.firstBatch + completed)
+    const sourceRow = (row: number): number => this.#order?.[first + row] ?? first + row
+    const skipped = state.skipped(owner, result, sourcesOf(this.#training), sourceRow)
+    this.#skipped.fit++
+    if (++this.#skipped.epoch === this.#cut.count) throw skipped
+    if (this.#settings.signal?.aborted) return
+    const rows = this.#cut.size(feed.firstBatch + completed)
+    const learningRate = this.#slot(feed, completed, 'learningRate')
+    await this.#tellStep({ epoch, step, rows, loss: Number.NaN, learningRate, skipped })
   }
 
   async #tell(epoch: number, firstStep: number, feed: Feed, completed: number): Promise<void> {
-    const { onStep, callbacks } = this.#settings
-    const listeners = callbacks.filter((callback) => callback.onStep)
-    if (!onStep && listeners.length === 0) return
-    for (let step = 0; step < completed; step++) {
-      const record: StepRecord = {
+    if (!this.#listens) return
+    for (let step = 0; step < completed; step++)
+      await this.#tellStep({
         epoch,
         step: firstStep + step,
         rows: this.#cut.size(feed.firstBatch + step),
         ...this.#reports!.read(feed.results, step),
         learningRate: this.#slot(feed, step, 'learningRate')
-      }
-      for (const callback of listeners) await callback.onStep!(record, this.#control)
-      await onStep?.(record)
-    }
+      })
+  }
+
+  /** Whether anybody wants to know of steps. */
+  get #listens(): boolean {
+    const { onStep, callbacks } = this.#settings
+    return onStep !== undefined || callbacks.some((callback) => callback.onStep)
+  }
+
+  async #tellStep(record: StepRecord): Promise<void> {
+    const { onStep, callbacks } = this.#settings
+    for (const callback of callbacks) await callback.onStep?.(record, this.#control)
+    await onStep?.(record)
   }
 
   #slot(feed: Feed, step: number, name: string): number {
     const { slotNames } = this.#state
     return feed.slots[step * slotNames.length + slotNames.indexOf(name)]!
-  }
-
-  #failure(feed: Feed, result: CrossingResult): Error {
-    const first = this.#cut.start(feed.firstBatch + result.completed)
-    return this.#state.failure(owner, result, sourcesOf(this.#training), (row) => this.#order?.[first + row] ?? first + row)
   }
 
   async #validate(): Promise<Record<ValidationKey, number>> {

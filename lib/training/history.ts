@@ -1,3 +1,5 @@
+import type { NonFiniteError } from '../errors.js'
+
 /** `validationAccuracy` for the metric `accuracy`. */
 export type ValidationKey = `validation${Capitalize<string>}`
 
@@ -5,9 +7,11 @@ export type ValidationKey = `validation${Capitalize<string>}`
 export interface EpochRecord {
   /** Counted from 0 over the life of the trainer. */
   readonly epoch: number
-  /** Steps of this epoch. */
+  /** Steps of this epoch, skipped ones included. */
   readonly steps: number
-  /** Mean over the epoch's rows, each as it was when its step ran: with dropout, and before the step's update. */
+  /** With `onNonFinite: 'skip'`, how many were skipped. */
+  readonly skipped?: number
+  /** Mean over the epoch's rows, those of skipped steps left out, each as it was when its step ran: with dropout, and before the step's update. */
   readonly loss: number
   /** Of a model with names for its outputs: each output's own mean, without its weight in the sum. */
   readonly losses?: Readonly<Record<string, number>>
@@ -35,13 +39,17 @@ export interface StepRecord {
   readonly learningRate: number
   /** √Σg² over all trained parameters, before it was clipped: where the optimizer has `clipNorm`. */
   readonly gradientNorm?: number
+  /** With `onNonFinite: 'skip'`, why the step changed nothing; its loss is NaN then. */
+  readonly skipped?: NonFiniteError
 }
 
 export interface History {
   /** Complete epochs, in order. */
   readonly epochs: readonly EpochRecord[]
-  /** Steps of this fit, those of an incomplete epoch included. */
+  /** Steps of this fit, those of an incomplete epoch and skipped ones included. */
   readonly steps: number
+  /** With `onNonFinite: 'skip'`, how many were skipped. */
+  readonly skipped?: number
   /** Whether `trainer.stop()` or a callback ended it. */
   readonly stopped: boolean
 }

@@ -1,6 +1,6 @@
 import { cutBatches } from '../data/batches.js'
 import { runCrossings } from '../data/crossings.js'
-import { wrongKind } from '../errors.js'
+import { type NonFiniteError, wrongKind } from '../errors.js'
 import type { ModelState } from '../inference/model-state.js'
 import { binding } from '../inference/predict.js'
 import { numberOption } from '../options.js'
@@ -21,6 +21,8 @@ export interface StepResult {
   readonly step: number
   /** √Σg² over all trained parameters, before it was clipped: where the optimizer has `clipNorm`. */
   readonly gradientNorm?: number
+  /** With `onNonFinite: 'skip'`, why the step changed nothing; its loss is NaN then. */
+  readonly skipped?: NonFiniteError
 }
 
 /**
@@ -104,7 +106,8 @@ export class Trainer {
       outputs: [],
       results
     })
-    if (result.status !== 0) throw state.failure(owner, result, sources, (row) => row)
+    const step = state.steps
+    if (result.status !== 0) return { loss: Number.NaN, step, skipped: state.skipped(owner, result, sources, (row) => row) }
     return { ...planned.reports.read(results, 0), step: state.steps++ }
   }
 
@@ -155,6 +158,7 @@ async function runStep(state: TrainingState, owner: string, given: Rows): Promis
   state.assertBatch(owner, rows, planned, batchAdvice)
   const step = state.steps
   let told: StepTold = { loss: Number.NaN }
+  let skipped: NonFiniteError | undefined
   await model.feeds.borrow(async (memories) =>
     runCrossings({
       owner,
@@ -175,7 +179,7 @@ async function runStep(state: TrainingState, owner: string, given: Rows): Promis
         return 1
       },
       done: (feed, result) => {
-        if (result.status !== 0) throw state.failure(owner, result, sources, (row) => row)
+        if (result.status !== 0) skipped = state.skipped(owner, result, sources, (row) => row)
         if (result.completed === 0) return
         told = planned.reports.read(feed.results, 0)
         state.steps++
@@ -183,5 +187,5 @@ async function runStep(state: TrainingState, owner: string, given: Rows): Promis
     })
   )
   state.assertOpen(owner)
-  return { ...told, step }
+  return { ...told, step, ...(skipped ? { skipped } : {}) }
 }

@@ -2,12 +2,12 @@ import { StepClock } from '../data/crossings.js'
 import type { Cancellation } from '../data/lock.js'
 import { finishApart } from '../data/pace.js'
 import type { RowSource } from '../data/rows.js'
-import { BackendError, expectation, outOfRange, withCode, wrongKind } from '../errors.js'
+import { BackendError, expectation, NonFiniteError, outOfRange, withCode, wrongKind } from '../errors.js'
 import type { Program } from '../graph/program.js'
 import { failureError } from '../inference/failure-error.js'
 import type { ModelState } from '../inference/model-state.js'
 import { grownBatch, type Plan, planned } from '../inference/plans.js'
-import { checkOptions } from '../options.js'
+import { checkOptions, choiceOption } from '../options.js'
 import { describeFailure, type Loss, objectivesOf, trainingStages } from '../programs/index.js'
 import type { Objective, Optimizer } from '../programs/types.js'
 import { parameterGroups } from '../programs/update.js'
@@ -19,6 +19,11 @@ import { StepReports } from './step-reports.js'
 export interface TrainerOptions {
   readonly loss: Loss
   readonly optimizer: Optimizer
+  /**
+   * What becomes of a step whose data, loss or gradients are not finite. 'throw', the default: it rejects with a
+   * NonFiniteError. 'skip': it changes nothing but the step's number, and training goes on with the next.
+   */
+  readonly onNonFinite?: 'throw' | 'skip'
 }
 
 interface TrainingPlan {
@@ -38,6 +43,7 @@ export class TrainingState {
   /** What the loss asks of which output. */
   readonly objectives: readonly Objective[]
   readonly optimizer: Optimizer
+  readonly skips: boolean
   readonly clock = new StepClock()
   /** This trainer's crossing on its way. */
   readonly running = new Set<Cancellation>()
@@ -58,11 +64,12 @@ export class TrainingState {
   constructor(model: ModelState, options: TrainerOptions) {
     const owner = 'Model.trainer'
     model.gate.assertOpen(owner)
-    const { loss, optimizer } = checkOptions(owner, options, ['loss', 'optimizer'])
+    const { loss, optimizer, onNonFinite } = checkOptions(owner, options, ['loss', 'optimizer', 'onNonFinite'])
     this.model = model
     this.loss = expectLoss(owner, loss)
     this.objectives = objectivesOf(model.description, this.loss)
     this.optimizer = expectOptimizer(owner, optimizer)
+    this.skips = choiceOption(owner, 'onNonFinite', onNonFinite, 'throw', ['throw', 'skip']) === 'skip'
     // A pattern that matches nothing is refused here and not at the first step.
     parameterGroups(this.optimizer.kind, model.description.parameters, this.optimizer)
   }
@@ -184,6 +191,14 @@ export class TrainingState {
   failure(owner: string, result: CrossingResult, sources: readonly RowSource[], sourceRow: (row: number) => number): Error {
     const failure = describeFailure(this.model.description, this.#planned!.program, result)
     return failureError(owner, failure, { step: this.steps, sources, sourceRow })
+  }
+
+  /** Why a step is left out that the Program refused; throws where it may not be. Its number is used up. */
+  skipped(...[owner, result, sources, sourceRow]: Parameters<TrainingState['failure']>): NonFiniteError {
+    const error = this.failure(owner, result, sources, sourceRow)
+    if (!this.skips || !(error instanceof NonFiniteError)) throw error
+    this.steps++
+    return error
   }
 
   /** Ends the fit on its way after the step that is running; a single step is left alone. */
