@@ -1,8 +1,8 @@
 import type { Operation, Value } from '../graph/graph.js'
 import { type Dimension, formatShape, multiplyDimensions, type Shape, sameDimension } from '../shape.js'
+import { sumTo } from './broadcast.js'
 import { expandTo } from './reduce.js'
 import { reshape } from './reshape.js'
-import { sum } from './sum.js'
 import { float32, wholeShape } from './types.js'
 
 /** Batch dimensions that the kernel takes, after neighbours that are alike have become one. */
@@ -80,12 +80,6 @@ function rightGradient(dy: Value, a: Value, transposeA: boolean, transposeB: boo
   return transposeB
     ? batchMatmul(dy, a, { transposeA: true, transposeB: transposeA })
     : batchMatmul(a, dy, { transposeA: !transposeA, transposeB: false })
-}
-
-/** The gradient of an operand that was broadcast: the sum over what it stood for. */
-function sumTo(gradient: Value, shape: Shape): Value {
-  const axes = [...shape.keys()].filter((axis) => shape[axis] === 1 && gradient.shape[axis] !== 1)
-  return axes.length === 0 ? gradient : sum(gradient, { axes, keepDimensions: true })
 }
 
 /** Products of matrices in the last two dimensions; the others are broadcast. Operands have at least two. */

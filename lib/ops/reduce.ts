@@ -1,5 +1,6 @@
 import { outOfRange, wrongKind } from '../errors.js'
-import type { Operation, Value } from '../graph/graph.js'
+import type { Node, Operation, Value } from '../graph/graph.js'
+import type { Lowering, Temporary } from '../graph/lowering.js'
 import { Reduction, type ReductionName } from '../kernels/types.js'
 import { checkOptions } from '../options.js'
 import { type Dimension, multiplyDimensions, type Shape, sameShape } from '../shape.js'
@@ -17,55 +18,64 @@ export interface ReduceOptions {
 /** [outer, first, middle, second, inner], the second and fourth reduced. */
 type Parts = readonly [Dimension, Dimension, Dimension, Dimension, Dimension]
 
+/** One kernel call; `shape` is that of its result, reduced dimensions of size 1. */
+interface Stage {
+  readonly parts: Parts
+  readonly shape: Shape
+}
+
 export interface ReduceAttributes {
   readonly operation: ReductionName
   /** Of the input. */
   readonly shape: Shape
-  readonly parts: Parts
-  /** With size 1 where it was reduced. */
-  readonly kept: Shape
+  /** At least one. */
+  readonly stages: readonly Stage[]
 }
 
 /** inputs: x; outputs: the reduced value, its dimensions kept with size 1 */
-export const reduceOperation: Operation<ReduceAttributes> = {
+const reduceOperation: Operation<ReduceAttributes> = {
   name: 'reduce',
-  infer: (_inputs, { kept }) => [float32(kept)],
-  gradient({ attributes }, [upstream]) {
-    return [expand(upstream!, attributes as ReduceAttributes)]
-  },
-  lower({ inputs: [x], outputs: [out], attributes }, lowering) {
-    const { parts, operation } = attributes as ReduceAttributes
-    lowering.call('reduce', [out!, x!], parts, [Reduction[operation]])
+  infer: (_inputs, { stages }) => [float32(stages.at(-1)!.shape)],
+  gradient: ({ attributes }, [upstream]) => [upstream!.graph.apply(expandOperation, [upstream!], attributes as ReduceAttributes)[0]!],
+  lower: lowerReduce
+}
+
+export function lowerReduce({ inputs: [x], outputs: [out], attributes }: Node, lowering: Lowering): void {
+  const { operation, stages } = attributes as ReduceAttributes
+  let from: Value | Temporary = x!
+  for (const [index, { parts, shape }] of stages.entries()) {
+    const to = index === stages.length - 1 ? out! : lowering.temporary(shape)
+    lowering.call('reduce', [to, from], parts, [Reduction[operation]])
+    from = to
   }
 }
 
 /** inputs: the gradient of a sum or mean; outputs: the gradient of each of its terms */
-const backward: Operation<ReduceAttributes> = {
+const expandOperation: Operation<ReduceAttributes> = {
   name: 'reduceBackward',
   infer: (_inputs, { shape }) => [float32(shape)],
-  gradient({ attributes }, [upstream]) {
-    return [upstream!.graph.apply(reduceOperation, [upstream!], attributes as ReduceAttributes)[0]!]
-  },
+  gradient: ({ attributes }, [upstream]) => [upstream!.graph.apply(reduceOperation, [upstream!], attributes as ReduceAttributes)[0]!],
   lower({ inputs: [dy], outputs: [dx], attributes }, lowering) {
-    const { parts, operation } = attributes as ReduceAttributes
-    lowering.call('reduceBackward', [dx!, dy!], parts, [Reduction[operation]])
+    const { operation, stages } = attributes as ReduceAttributes
+    let from: Value | Temporary = dy!
+    for (let index = stages.length - 1; index >= 0; index--) {
+      const to = index === 0 ? dx! : lowering.temporary(stages[index - 1]!.shape)
+      lowering.call('reduceBackward', [to, from], stages[index]!.parts, [Reduction[operation]])
+      from = to
+    }
   }
 }
 
-function expand(upstream: Value, attributes: ReduceAttributes): Value {
-  return upstream.graph.apply(backward, [upstream], attributes)[0]!
-}
-
-/** Reduces `x` by one of the operations; `owner` is what an error names. */
-export function reduceBy(x: Value, operation: ReductionName, options: ReduceOptions | undefined): Value {
+/** Reduces `x` by one of the operations, which the node `by` lowers. */
+export function reduceBy(x: Value, operation: ReductionName, options: ReduceOptions | undefined, by = reduceOperation): Value {
   const owner = `ops.${operation}`
   expectFloat32(owner, x)
   const { axes, keepDimensions = false } = checkOptions(owner, options, ['axes', 'keepDimensions'])
   if (typeof keepDimensions !== 'boolean') throw wrongKind(owner, 'true or false for keepDimensions', keepDimensions)
   const reduced = reducedAxes(owner, x.shape, axes)
-  const kept = x.shape.filter((_, axis) => !reduced.has(axis))
-  const value = reduceInTurn(x, operation, reduced)
-  const shape = kept.length === 0 ? [1] : kept
+  const value = x.graph.apply(by, [x], { operation, shape: x.shape, stages: stagesOf(x.shape, reduced) })[0]!
+  const left = x.shape.filter((_, axis) => !reduced.has(axis))
+  const shape = left.length === 0 ? [1] : left
   return keepDimensions || sameShape(value.shape, shape) ? value : reshape(value, shape)
 }
 
@@ -83,17 +93,18 @@ function reducedAxes(owner: string, shape: Shape, axes: ReduceOptions['axes']): 
 }
 
 /** The kernel takes two runs of reduced dimensions at a time; the last ones first, where memory is contiguous. */
-function reduceInTurn(x: Value, operation: ReductionName, reduced: ReadonlySet<number>): Value {
-  let value = x
-  let left = [...reduced].filter((axis) => x.shape[axis] !== 1).sort((a, b) => a - b)
+function stagesOf(whole: Shape, reduced: ReadonlySet<number>): Stage[] {
+  const stages: Stage[] = []
+  let shape = whole
+  let left = [...reduced].filter((axis) => whole[axis] !== 1).sort((a, b) => a - b)
   do {
-    const now = lastRuns(value.shape, left)
+    const now = lastRuns(shape, left)
     left = left.filter((axis) => !now.has(axis))
-    const kept = value.shape.map((size, axis) => (now.has(axis) || (left.length === 0 && reduced.has(axis)) ? 1 : size))
-    const parts = partsOf(value.shape, now)
-    value = value.graph.apply(reduceOperation, [value], { operation, shape: value.shape, parts, kept })[0]!
+    const parts = partsOf(shape, now)
+    shape = shape.map((size, axis) => (now.has(axis) ? 1 : size))
+    stages.push({ parts, shape })
   } while (left.length > 0)
-  return value
+  return stages
 }
 
 /**
@@ -102,15 +113,9 @@ function reduceInTurn(x: Value, operation: ReductionName, reduced: ReadonlySet<n
  * @param shape as many dimensions as x has, alike where x's are not 1
  */
 export function expandTo(x: Value, shape: Shape): Value {
-  let value = x
-  let left = [...shape.keys()].filter((axis) => x.shape[axis] === 1 && shape[axis] !== 1)
-  while (left.length > 0) {
-    const now = lastRuns(shape, left)
-    left = left.filter((axis) => !now.has(axis))
-    const next = value.shape.map((size, axis) => (now.has(axis) ? shape[axis]! : size))
-    value = expand(value, { operation: 'sum', shape: next, parts: partsOf(next, now), kept: value.shape })
-  }
-  return value
+  const repeated = new Set([...shape.keys()].filter((axis) => x.shape[axis] === 1 && shape[axis] !== 1))
+  if (repeated.size === 0) return x
+  return x.graph.apply(expandOperation, [x], { operation: 'sum', shape, stages: stagesOf(shape, repeated) })[0]!
 }
 
 /** Those of `axes` (rising) that lie in the last two runs of neighbours; sizes of 1 do not part neighbours. */

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { Graph } from '../../lib/graph/graph.js'
-import { mean, sum } from '../../lib/ops/index.js'
+import { max, mean, min, sum } from '../../lib/ops/index.js'
 import type { ReduceOptions } from '../../lib/ops/reduce.js'
 import { formatShape, type Shape } from '../../lib/shape.js'
 import { thrown } from '../helpers/models.js'
-import { batch, expectOperation } from '../helpers/operation.js'
+import { batch, expectOperation, runOperation } from '../helpers/operation.js'
 import { runtimes } from '../helpers/runtimes.js'
 import { reduceReference } from '../reference/reduce.js'
 
@@ -58,11 +58,11 @@ const cases: readonly (readonly [Shape, number[] | undefined])[] = [
   ]
 ]
 
-describe.each(runtimes)('ops.sum and ops.mean on $name', ({ runtime }) => {
+describe.each(runtimes)('ops.sum, mean, max and min on $name', ({ runtime }) => {
   it.each(cases)('%j over %j, with gradients', (shape, axes) => {
     const sizes = shape.map((size) => (typeof size === 'number' ? size : 3))
     const positions = (axes ?? [...shape.keys()]).map((axis) => (axis < 0 ? shape.length + axis : axis))
-    for (const [name, operation] of Object.entries({ sum, mean })) {
+    for (const [name, operation] of Object.entries({ sum, mean, max, min })) {
       for (const keepDimensions of [false, true]) {
         const options: ReduceOptions = axes ? { axes, keepDimensions } : { keepDimensions }
         const { shape: result } = expectOperation(runtime, {
@@ -73,6 +73,25 @@ describe.each(runtimes)('ops.sum and ops.mean on $name', ({ runtime }) => {
         const left = shape.flatMap((size, axis) => (!positions.includes(axis) ? [size] : keepDimensions ? [1] : []))
         expect(formatShape(result)).toBe(formatShape(left.length === 0 ? [1] : left))
       }
+    }
+  })
+
+  it('shares the gradient of an extreme evenly by ties, over all reduced dimensions at once', () => {
+    // Three runs of reduced dimensions are two kernel calls; the ties are counted over both.
+    const shape = [2, 2, 2, 1, 2]
+    const values = { x: Float32Array.of(5, 1, 2, 5, 0, 1, 2, 3, 5, 1, 0, 0, 0, 0, 0, 0) }
+    for (const [operation, sign] of [
+      [max, 1],
+      [min, -1]
+    ] as const) {
+      const { y, gradients, weights } = runOperation(runtime, {
+        shapes: { x: shape },
+        values: { x: values.x.map((value) => sign * value) },
+        apply: ({ x }) => operation(x!, { axes: [0, 2, 4] })
+      })
+      expect([...y]).toEqual([5 * sign, 3 * sign])
+      const third = Math.fround(weights[0]! / 3)
+      expect([...gradients.x!]).toEqual([third, 0, 0, third, 0, 0, 0, weights[1], third, 0, 0, 0, 0, 0, 0, 0])
     }
   })
 })
