@@ -1,5 +1,6 @@
 import { StepClock } from '../data/crossings.js'
 import { Gate } from '../data/gate.js'
+import { IterableTransform, type Transform } from '../data/iterable-transform.js'
 import type { Cancellation } from '../data/lock.js'
 import type { ModelInput } from '../data/named-rows.js'
 import { rowForm } from '../data/one-row.js'
@@ -97,6 +98,20 @@ export class Predictor {
   stream(source: RowIterable, options?: StreamOptions): AsyncGenerator<Tensor, void, undefined>
   stream(source: RowIterable<unknown>, options?: StreamOptions): AsyncGenerator<unknown, void, undefined> {
     return streamRows(this.#target, 'Predictor.stream', source, options)
+  }
+
+  /**
+   * The same as a Transform of Node's streams, in object mode: rows or batches in, outputs out. What `stream` would
+   * throw destroys it.
+   *
+   * @throws TypeError, RangeError now for options
+   * @example
+   * const transform = predictor.transform()
+   * transform.on('data', (y) => console.log(y.data))
+   * transform.end([0, 1])
+   */
+  transform(options?: StreamOptions): Transform {
+    return new IterableTransform((chunks) => streamRows(this.#target, 'Predictor.transform', chunks, options))
   }
 
   /** Takes the model's parameters anew. Predictions asked for before it see the old ones, later ones the new. */
