@@ -1,0 +1,129 @@
+import { stat } from 'node:fs/promises'
+import { Command } from 'commander'
+import { openModelFile } from '../io/model-file.js'
+import { openSafetensors, type SafetensorsFile } from '../io/safetensors.js'
+import { formatShape } from '../shape.js'
+import { summaryTable } from '../training/summary.js'
+import { count } from './report.js'
+
+export function inspectCommand(): Command {
+  return new Command('inspect')
+    .description('Shows what a model file holds: its layers, and of every tensor shape, mean, deviation and range.')
+    .argument('<model>', 'a file that save wrote')
+    .option('--json', 'one JSON object', false)
+    .allowExcessArguments(false)
+    .action(async (model: string, { json }: { json: boolean }) => {
+      const report = await inspect(model)
+      if (json) console.log(JSON.stringify(report))
+      else for (const line of linesOf(report)) console.log(line)
+    })
+}
+
+interface TensorReport {
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly dtype: string
+  readonly mean: number
+  readonly deviation: number
+  readonly minimum: number
+  readonly maximum: number
+  /** NaN and infinities; the others' statistics leave them out. */
+  readonly nonFinite: number
+}
+
+interface ModelReport {
+  readonly file: string
+  readonly bytes: number
+  /** What the file says of itself: versions, seed, and JSON parsed. */
+  readonly metadata: Readonly<Record<string, unknown>>
+  /** The layers as a table; undefined where a custom layer's factory would be needed. */
+  readonly summary: string | undefined
+  readonly tensors: readonly TensorReport[]
+}
+
+async function inspect(file: string): Promise<ModelReport> {
+  const { size } = await stat(file)
+  const opened = await openSafetensors('inspect', file)
+  try {
+    const summary = await summaryOf(file)
+    const tensors: TensorReport[] = []
+    for (const name of opened.tensors.keys()) tensors.push(await tensorReport(opened, name))
+    return { file, bytes: size, metadata: metadataOf(opened), summary, tensors }
+  } finally {
+    await opened.close()
+  }
+}
+
+async function summaryOf(file: string): Promise<string | undefined> {
+  try {
+    const model = await openModelFile('inspect', file)
+    await model.close()
+    return summaryTable(model.description, new Set())
+  } catch (error) {
+    if ((error as { code?: string }).code === 'EVENKEEL_UNKNOWN_LAYER') return undefined
+    throw error
+  }
+}
+
+function metadataOf({ metadata }: SafetensorsFile): Record<string, unknown> {
+  return Object.fromEntries([...metadata].map(([key, text]) => [key, /^[[{]/.test(text) ? JSON.parse(text) : text]))
+}
+
+async function tensorReport(file: SafetensorsFile, name: string): Promise<TensorReport> {
+  const { shape, type } = file.tensors.get(name)!
+  const data = (await file.read(name)) as Iterable<number | bigint>
+  let [finite, nonFinite, sum, minimum, maximum] = [0, 0, 0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  let squares = 0
+  for (const element of data) {
+    const value = Number(element)
+    if (!Number.isFinite(value)) {
+      nonFinite++
+      continue
+    }
+    // Welford (1962): a mean far from zero costs no digits.
+    finite++
+    const difference = value - sum
+    sum += difference / finite
+    squares += difference * (value - sum)
+    minimum = Math.min(minimum, value)
+    maximum = Math.max(maximum, value)
+  }
+  const deviation = finite > 0 ? Math.sqrt(squares / finite) : 0
+  return { name, shape, dtype: type, mean: sum, deviation, minimum, maximum, nonFinite }
+}
+
+function linesOf({ file, bytes, metadata, summary, tensors }: ModelReport): string[] {
+  const { version, formatVersion, seed, input } = metadata
+  return [
+    `${file}: ${count(bytes)} bytes, written by evenkeel ${version}, format ${formatVersion}, seed ${seed}`,
+    `input ${JSON.stringify(input)}`,
+    '',
+    summary ?? 'The file has layers of kinds of its own: loadModel(path, { layers }) knows them.',
+    '',
+    ...tableOf(tensors)
+  ]
+}
+
+const number = (value: number): string => (Number.isFinite(value) ? Number(value.toPrecision(5)).toString() : '-')
+
+function tableOf(tensors: readonly TensorReport[]): string[] {
+  const rows = [
+    ['tensor', 'shape', 'type', 'mean', 'deviation', 'minimum', 'maximum'],
+    ...tensors.map(({ name, shape, dtype, mean, deviation, minimum, maximum, nonFinite }) => [
+      name,
+      formatShape(shape),
+      dtype,
+      number(mean),
+      number(deviation),
+      number(minimum),
+      number(maximum) + (nonFinite > 0 ? `  ${count(nonFinite)} NaN or infinite` : '')
+    ])
+  ]
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (column > 2 ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
+      .join('  ')
+      .trimEnd()
+  )
+}
