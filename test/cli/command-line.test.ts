@@ -1,0 +1,127 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { backendInfo, loadModel } from '../../lib/index.js'
+import { bundleCommandLine, type End, runCommandLine } from './helpers.js'
+
+let command: { main: string; module: (name: string) => string }
+let folder: string
+beforeAll(async () => {
+  command = await bundleCommandLine(['training', 'endless', 'incomplete'])
+  folder = await mkdtemp(path.join(tmpdir(), 'evenkeel-cli-'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const run = (args: readonly string[], interruptAt?: RegExp): Promise<End> => runCommandLine(command.main, args, folder, interruptAt)
+const lastLine = (text: string): unknown => JSON.parse(text.trimEnd().split('\n').at(-1)!)
+
+describe('evenkeel', () => {
+  it('shows its commands, and exits with 2 for wrong usage', async () => {
+    expect((await run(['--help'])).code).toBe(0)
+    for (const args of [[], ['trian'], ['train'], ['doctor', '--what'], ['train', 'x.js', '--epochs', '0']]) {
+      const { code, stderr } = await run(args)
+      expect({ args, code }).toEqual({ args, code: 2 })
+      expect(stderr).toMatch(/Usage: |error: /)
+    }
+  })
+})
+
+describe('evenkeel doctor', () => {
+  it('says what runs', async () => {
+    const { code, stdout } = await run(['doctor', '--json'])
+    expect(code).toBe(0)
+    expect(lastLine(stdout)).toMatchObject({ ...backendInfo(), node: process.version })
+    expect((await run(['doctor'])).stdout).toContain(`backend           ${backendInfo().backend}`)
+  })
+})
+
+describe('evenkeel train', () => {
+  beforeEach(async () => {
+    for (const name of await readdir(folder)) await rm(path.join(folder, name))
+  })
+
+  it('trains what a module exports, and saves it', async () => {
+    const { code, stdout, stderr } = await run(['train', command.module('training'), '-o', 'a.safetensors', '--json'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/^epoch 3\/3 {2}loss 0\.\d+ {2}validationLoss \S+ {2}validationAccuracy \S+ {2}[\d,]+ rows\/s$/m)
+    expect(lastLine(stdout)).toMatchObject({ steps: 9, interrupted: false, output: 'a.safetensors' })
+    const net = await loadModel(path.join(folder, 'a.safetensors'))
+    expect(net.seed).toBe(1)
+    expect(net.buffers['1.batches']!.data[0]).toBe(9)
+    net.dispose()
+  })
+
+  it('takes epochs, batch size, seed and backend from the command line', async () => {
+    const args = ['--epochs', '2', '--batch-size', '48', '--seed', '5', '--backend', 'portable', '--json']
+    const { stdout } = await run(['train', command.module('training'), ...args])
+    expect(lastLine(stdout)).toMatchObject({ steps: 2, backend: 'portable', output: 'model.safetensors' })
+    const net = await loadModel(path.join(folder, 'model.safetensors'))
+    expect(net.seed).toBe(5)
+    net.dispose()
+  })
+
+  it('leaves a file that exists alone, unless it is told to replace it', async () => {
+    await writeFile(path.join(folder, 'kept'), 'kept')
+    const { code, stderr } = await run(['train', command.module('training'), '-o', 'kept'])
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: 'expected an output file that does not exist yet, got kept. Give --force to replace it\n'
+    })
+    expect(await readFile(path.join(folder, 'kept'), 'utf8')).toBe('kept')
+    expect((await run(['train', command.module('training'), '-o', 'kept', '--force'])).code).toBe(0)
+    ;(await loadModel(path.join(folder, 'kept'))).dispose()
+  })
+
+  it('stops after the step at Ctrl-C, and saves', async () => {
+    const { code, stdout } = await run(['train', command.module('endless'), '--json'], /^epoch +2\//m)
+    expect(code).toBe(130)
+    const { interrupted, steps } = lastLine(stdout) as { interrupted: boolean; steps: number }
+    expect(interrupted).toBe(true)
+    const net = await loadModel(path.join(folder, 'model.safetensors'))
+    expect(net.buffers['1.batches']!.data[0]).toBe(steps)
+    net.dispose()
+  })
+
+  it('says what a module lacks', async () => {
+    const { code, stderr } = await run(['train', command.module('incomplete')])
+    expect(code).toBe(1)
+    expect(stderr).toContain('expected a module that exports model, data, loss, optimizer, got none called loss')
+    expect((await run(['train', 'nowhere.js'])).stderr).toMatch(/Cannot find module .*nowhere\.js/)
+    expect(await readdir(folder)).toEqual([])
+  })
+})
+
+describe('evenkeel inspect', () => {
+  it('shows layers and tensors', async () => {
+    await run(['train', command.module('training'), '-o', 'i.safetensors', '--force'])
+    const { code, stdout } = await run(['inspect', 'i.safetensors'])
+    expect(code).toBe(0)
+    expect(stdout).toContain('written by evenkeel')
+    expect(stdout).toMatch(/^1 +batchNorm +\[8\] +16$/m)
+    expect(stdout).toMatch(/^1\.batches +\[1\] +F64 +9 +0 +9 +9$/m)
+    const { tensors, bytes } = lastLine((await run(['inspect', 'i.safetensors', '--json'])).stdout) as {
+      tensors: { name: string; mean: number; deviation: number }[]
+      bytes: number
+    }
+    expect(bytes).toBe((await readFile(path.join(folder, 'i.safetensors'))).length)
+    const net = await loadModel(path.join(folder, 'i.safetensors'))
+    for (const [name, { data }] of Object.entries(net.parameters)) {
+      const values = Array.from(data)
+      const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+      const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length)
+      const told = tensors.find((tensor) => tensor.name === name)!
+      expect(told.mean).toBeCloseTo(mean, 10)
+      expect(told.deviation).toBeCloseTo(deviation, 10)
+    }
+    net.dispose()
+  })
+
+  it('refuses what is no model', async () => {
+    await writeFile(path.join(folder, 'no-model'), 'a text that is longer than eight bytes')
+    const { code, stderr } = await run(['inspect', 'no-model'])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^inspect 'no-model': expected a safetensors file/)
+    expect((await run(['inspect', 'nowhere'])).code).toBe(1)
+  })
+})
