@@ -100,6 +100,7 @@ export function withCode<E extends Error>(error: E, code: ErrorCode): E & { code
 export function describe(value: unknown): string {
   if (typeof value === 'string') return `'${value.length > 60 ? `${value.slice(0, 57)}...` : value}'`
   if (typeof value === 'bigint') return `${value}n`
+  if (isKind(value)) return `a ${value.kind} layer`
   if (typeof value === 'function') return value.name ? `function ${value.name}` : 'a function'
   if (value === null || typeof value !== 'object') return String(value)
   if (Array.isArray(value)) {
@@ -110,6 +111,12 @@ export function describe(value: unknown): string {
     const length = 'length' in value ? (value as Uint8Array).length : value.byteLength
     return `${value.constructor.name}(${length})`
   }
+  if ('graph' in value && 'source' in value) return 'a value of a model'
   const name = value.constructor?.name
   return name && name !== 'Object' ? `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name}` : 'an object'
+}
+
+/** A layer is a function with a kind, and its own `apply`. */
+function isKind(value: unknown): value is { readonly kind: string } {
+  return typeof value === 'function' && Object.hasOwn(value, 'apply') && typeof (value as { kind?: unknown }).kind === 'string'
 }

@@ -15,6 +15,8 @@ export function checkOptions<T extends object>(
   if (options === undefined) return {}
   // By tag and not by prototype: objects of another realm are fine, a Map or an array is not.
   if (Object.prototype.toString.call(options) !== '[object Object]') throw wrongKind(owner, 'an options object', options)
+  if ('graph' in options && 'source' in options)
+    throw wrongKind(owner, 'an options object', options, `A layer is made first and then applied: ${owner}()(x)`)
   for (const key of Object.keys(options)) {
     if ((allowed as readonly string[]).includes(key)) continue
     const note = Object.hasOwn(notes, key) ? notes[key] : undefined

@@ -1,7 +1,8 @@
 import { type InputPort, inputOption, inputPorts } from '../data/input-spec.js'
 import { expectation, FileFormatError } from '../errors.js'
 import { type LayerFactory, layerFromJSON, layerToJSON } from '../layers/architecture.js'
-import { describeModel, type ModelDescription } from '../programs/index.js'
+import type { ModelFunction } from '../layers/model-function.js'
+import { describeModel, isLayerModel, type ModelDescription } from '../programs/index.js'
 import { normalizeSeed, type Seed } from '../random.js'
 import { formatShape, type StaticShape, sameShape } from '../shape.js'
 import type { Tensor } from '../tensor.js'
@@ -22,7 +23,9 @@ export interface ModelFile {
 
 /**
  * Writes a model as a safetensors file: parameters and buffers by name; in the metadata `format`, `formatVersion`,
- * `architecture` and `input` (JSON), `seed`, and the `version` that wrote it. Equal models give equal bytes.
+ * `architecture` and `input` (JSON), `seed`, and the `version` that wrote it. A model function is code, which no file
+ * holds: in place of the architecture there are `model`, the word `function`, and its `output` (JSON). Equal models give
+ * equal bytes.
  */
 export async function writeModelFile(
   owner: string,
@@ -34,11 +37,22 @@ export async function writeModelFile(
     format: 'evenkeel',
     formatVersion: modelFormatVersion,
     version: libraryVersion,
-    architecture: JSON.stringify(layerToJSON(description.root)),
+    ...modelMetadata(description),
     input: JSON.stringify(inputOption(inputs)),
     seed: String(seed.seedValue)
   }
   await writeSafetensors(owner, path, tensors, { metadata, signal })
+}
+
+function modelMetadata({ root, outputs }: ModelDescription): Readonly<Record<string, string>> {
+  if (isLayerModel(root)) return { architecture: JSON.stringify(layerToJSON(root)) }
+  return { model: 'function', output: JSON.stringify(outputShapes(outputs)) }
+}
+
+/** A shape, or shapes by name. */
+function outputShapes(outputs: ModelDescription['outputs']): StaticShape | Readonly<Record<string, StaticShape>> {
+  if (outputs[0]!.key === undefined) return outputs[0]!.shape
+  return Object.fromEntries(outputs.map(({ key, shape }) => [key!, shape]))
 }
 
 /** A model file whose header has been checked; its tensors are still to be read. */
@@ -51,21 +65,24 @@ export interface OpenModelFile {
   close(): Promise<void>
 }
 
+/** What a file does not hold. */
+export interface ModelCode {
+  /** Factories of layers of the caller's own, by kind. */
+  readonly layers?: Readonly<Record<string, LayerFactory>> | undefined
+  /** The function of a model that is one. */
+  readonly model?: ModelFunction | undefined
+}
+
 /**
  * Opens a model file and checks all of its header: the format and its version, the architecture, and that there is
  * exactly one tensor of the right type and shape for each parameter and buffer.
  *
- * @param custom factories of layers of the caller's own, by kind
  * @throws FileFormatError for anything else; the system's error where the file cannot be read
  */
-export async function openModelFile(
-  owner: string,
-  path: string | URL,
-  custom: Readonly<Record<string, LayerFactory>> = {}
-): Promise<OpenModelFile> {
+export async function openModelFile(owner: string, path: string | URL, code: ModelCode = {}): Promise<OpenModelFile> {
   const file = await openSafetensors(owner, path)
   try {
-    const { description, inputs, seed } = readMetadata(`${owner} '${path}'`, file, custom)
+    const { description, inputs, seed } = readMetadata(`${owner} '${path}'`, file, code)
     checkTensors(`${owner} '${path}'`, file, description)
     return {
       description,
@@ -82,7 +99,7 @@ export async function openModelFile(
   }
 }
 
-function readMetadata(where: string, { metadata }: SafetensorsFile, custom: Readonly<Record<string, LayerFactory>>) {
+function readMetadata(where: string, { metadata }: SafetensorsFile, code: ModelCode) {
   const format = metadata.get('format')
   if (format !== 'evenkeel')
     throw refuse(where, "a model that evenkeel saved (metadata format 'evenkeel')", format === undefined ? 'none' : `'${format}'`)
@@ -97,16 +114,36 @@ function readMetadata(where: string, { metadata }: SafetensorsFile, custom: Read
       ),
       { code: 'EVENKEEL_FORMAT_VERSION' }
     )
-  const root = layerFromJSON(json(where, 'architecture', metadata), custom)
+  const root = readRoot(where, metadata, code)
   const given = json(where, 'input', metadata)
   const seed = metadata.get('seed') ?? ''
   if (!/^\d{1,20}$/.test(seed)) throw refuse(where, 'a seed', `'${seed.slice(0, 30)}'`)
   try {
     const inputs = inputPorts(where, given)
-    return { inputs, description: describeModel(root, inputs), seed: readSeed(where, seed) }
+    const description = describeModel(root, inputs)
+    if (!isLayerModel(root)) checkOutputs(where, metadata, description)
+    return { inputs, description, seed: readSeed(where, seed) }
   } catch (cause) {
+    if (cause instanceof FileFormatError) throw cause
     throw new FileFormatError(`${where}: expected a model that can be made, got one that cannot: ${(cause as Error).message}`, { cause })
   }
+}
+
+function readRoot(where: string, metadata: ReadonlyMap<string, string>, { layers, model }: ModelCode) {
+  const isFunction = metadata.get('model') === 'function'
+  const code = { code: 'EVENKEEL_MODEL_FUNCTION' } as const
+  if (!isFunction && model)
+    throw new FileFormatError(expectation(where, 'a file of a model function', 'one of layers', 'Leave the option model out'), code)
+  if (!isFunction) return layerFromJSON(json(where, 'architecture', metadata), layers)
+  if (model) return model
+  const advice = 'It was saved from a function, which files do not hold. Give it: loadModel(path, { model: (inputs) => ... })'
+  throw new FileFormatError(expectation(where, 'the option model', 'none', advice), code)
+}
+
+function checkOutputs(where: string, metadata: ReadonlyMap<string, string>, { outputs }: ModelDescription): void {
+  const saved = JSON.stringify(json(where, 'output', metadata))
+  const given = JSON.stringify(outputShapes(outputs))
+  if (saved !== given) throw refuse(where, `a model function whose output is ${saved}`, `one whose output is ${given}`)
 }
 
 function readSeed(where: string, text: string): Seed {

@@ -3,8 +3,9 @@ import type { Value } from '../ops/index.js'
 import { checkOptions } from '../options.js'
 import { isBuiltIn, type LayerFactory } from './architecture.js'
 import { initializerFromJSON } from './initializers.js'
+import { expectLayer } from './is-layer.js'
 import type { Initializer, Layer, LayerContext } from './layer.js'
-import { expectLayer, layerOf } from './make-layer.js'
+import { layerOf } from './make-layer.js'
 
 export interface LayerDefinition<Options extends object> {
   /** What model files call the layer: a name that none of the library's layers has. */

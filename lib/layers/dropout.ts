@@ -1,7 +1,7 @@
-import { outOfRange } from '../errors.js'
 import { checkOptions } from '../options.js'
 import type { Layer } from './layer.js'
 import { layerOf } from './make-layer.js'
+import { checkRate } from './rate.js'
 
 export interface DropoutOptions {
   /** Stands in the dotted path instead of the layer's position. */
@@ -22,8 +22,4 @@ export function dropout(rate: number, options?: DropoutOptions): Layer {
   checkRate('dropout', rate)
   const { name } = checkOptions('dropout', options, ['name'])
   return layerOf('dropout', name, { rate }, (context, x) => context.dropout(x, rate))
-}
-
-export function checkRate(owner: string, rate: unknown): void {
-  if (typeof rate !== 'number' || !(rate >= 0 && rate <= 1)) throw outOfRange(owner, 'a rate from 0 to 1', rate)
 }

@@ -2,10 +2,13 @@ import type { Value } from '../ops/index.js'
 import type { StaticShape } from '../shape.js'
 
 /**
- * A layer describes a function from a value to a value. It holds options, no numbers: parameters are asked for
- * by name while the model is traced, and live in the model.
+ * A layer describes a function from a value to a value. It holds options, no numbers: parameters are asked for by name
+ * while the model is traced, and live in the model.
+ *
+ * Inside a model function a layer is called: `layer(x)`. Called again, it shares its parameters with the first time.
  */
 export interface Layer {
+  (input: Value): Value
   /** What the saved architecture calls it: `linear`, `batchNorm`, … */
   readonly kind: string
   /** Stands in the dotted path instead of the layer's position. */

@@ -1,7 +1,8 @@
-import { withCode, wrongKind } from '../errors.js'
 import type { Layer } from './layer.js'
+import { checkName } from './names.js'
+import { applyLayer } from './trace.js'
 
-/** A layer object; checks the name, which becomes part of a dotted path. */
+/** A layer, ready to be called with a value inside a model function; checks the name, which becomes part of a dotted path. */
 export function layerOf(
   kind: string,
   name: string | undefined,
@@ -10,27 +11,10 @@ export function layerOf(
   layers?: readonly Layer[]
 ): Layer {
   if (name !== undefined) checkName(kind, name)
-  return Object.freeze({ kind, options, apply, ...(name === undefined ? {} : { name }), ...(layers ? { layers } : {}) })
-}
-
-function checkName(kind: string, name: unknown): void {
-  if (typeof name !== 'string') throw wrongKind(kind, 'a name that is a string', name)
-  if (name === '' || /[.*\s]/.test(name) || /^\d+$/.test(name))
-    throw withCode(
-      new TypeError(
-        `${kind}: expected a name without dots, stars and spaces that is not a number, got '${name}'. Numbers are the positions of layers without a name`
-      ),
-      'EVENKEEL_NAME'
-    )
-}
-
-export function isLayer(value: unknown): value is Layer {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as Layer).kind === 'string' && typeof (value as Layer).apply === 'function'
-  )
-}
-
-export function expectLayer(owner: string, value: unknown): Layer {
-  if (!isLayer(value)) throw wrongKind(owner, 'a layer', value, typeof value === 'function' ? 'Call it: relu(), not relu' : undefined)
-  return value
+  const layer = ((input) => applyLayer(layer, input)) as Layer
+  // A function has a name of its own, which would pass for the layer's.
+  Object.defineProperty(layer, 'name', { value: name, enumerable: name !== undefined })
+  Object.assign(layer, { kind, options, apply, ...(layers ? { layers } : {}) })
+  Object.freeze(layer)
+  return layer
 }

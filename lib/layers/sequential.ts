@@ -1,5 +1,6 @@
+import { expectLayer } from './is-layer.js'
 import type { Layer } from './layer.js'
-import { expectLayer, layerOf } from './make-layer.js'
+import { layerOf } from './make-layer.js'
 
 /**
  * Layers one after the other. Each is known by its `name` option or its position: `'0.weight'`, `'hidden.gamma'`.

@@ -1,8 +1,9 @@
 import { expectation, ShapeError } from '../errors.js'
 import { weightNorm as weightNormOf } from '../ops/index.js'
 import { ones } from './initializers.js'
+import { expectLayer } from './is-layer.js'
 import type { Layer } from './layer.js'
-import { expectLayer, layerOf } from './make-layer.js'
+import { layerOf } from './make-layer.js'
 
 /**
  * Weight normalization around a layer with a `weight` (Salimans & Kingma 2016, "Weight normalization", equation 2):

@@ -1,8 +1,10 @@
 import { describe, outOfRange, wrongKind } from '../errors.js'
 import { bytesPerElement } from '../kernels/types.js'
 import type { Layer } from '../layers/layer.js'
+import type { ModelFunction } from '../layers/model-function.js'
+import { checkName } from '../layers/names.js'
 import { type Port, portName } from '../layers/ports.js'
-import { traceModel } from '../layers/trace.js'
+import { isLayerModel, traceModel } from '../layers/trace.js'
 import { Purpose, streamOf } from '../random.js'
 import { type StaticShape, staticElementCount } from '../shape.js'
 import type { BufferSpec, ModelDescription, ParameterSpec } from './types.js'
@@ -16,10 +18,21 @@ const bufferAlignment = 64
  *
  * @param input the model's inputs; a shape, without the batch dimension, stands for one of float32 without a name
  */
-export function describeModel(root: Layer, input: StaticShape | readonly Port[]): ModelDescription {
+export function describeModel(root: Layer | ModelFunction, input: StaticShape | readonly Port[]): ModelDescription {
   const inputs = isShape(input) ? [{ key: undefined, name: 'x', shape: input, dtype: 'float32' as const }] : input
-  for (const { shape } of inputs) checkInputShape(shape)
+  for (const { key, shape } of inputs) {
+    if (key !== undefined) checkName('createModel, input', key)
+    checkInputShape(shape)
+  }
+  if (isLayerModel(root) && inputs.length > 1)
+    throw wrongKind(
+      'createModel',
+      `a model function for the inputs ${inputs.map(({ key }) => key).join(', ')}`,
+      root,
+      'A layer takes one value: createModel(({ a, b }) => ..., { input })'
+    )
   const trace = traceModel(root, inputs, { training: true, key: [0, 0] })
+  for (const { key } of trace.outputs) if (key !== undefined) checkName('createModel, output', key)
   const parameters: ParameterSpec[] = []
   let parameterElements = 0
   for (const [index, { name, shape, initializer, normOf }] of trace.parameters.entries()) {

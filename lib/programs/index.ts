@@ -1,3 +1,4 @@
+export { isLayerModel } from '../layers/trace.js'
 export { describeModel } from './describe.js'
 export { describeFailure, type Failure } from './failure.js'
 export {

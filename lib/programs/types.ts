@@ -2,6 +2,7 @@ import type { Value } from '../graph/graph.js'
 import type { Program } from '../graph/program.js'
 import type { KernelName } from '../kernels/table.js'
 import type { Initializer, Layer } from '../layers/layer.js'
+import type { ModelFunction } from '../layers/model-function.js'
 import type { Port } from '../layers/ports.js'
 import type { StaticShape } from '../shape.js'
 
@@ -14,7 +15,7 @@ import type { StaticShape } from '../shape.js'
  * `rowLoss.<name>` and `rowWeight.<name>` in their place, in the order of its inputs and outputs.
  */
 export interface ModelDescription {
-  readonly root: Layer
+  readonly root: Layer | ModelFunction
   readonly inputs: readonly Port[]
   readonly outputs: readonly Port[]
   readonly parameters: readonly ParameterSpec[]

@@ -7,8 +7,8 @@ import { type Predicting, type PredictOptions, predict, predictOptions, predictS
 import { Predictor, type PredictorOptions } from '../inference/predictor.js'
 import { openModelFile, writeModelFile } from '../io/model-file.js'
 import { type CustomLayers, layerFactories } from '../layers/define-layer.js'
+import { expectLayer } from '../layers/is-layer.js'
 import type { Layer } from '../layers/layer.js'
-import { expectLayer } from '../layers/make-layer.js'
 import { checkOptions, choiceOption, integerOption } from '../options.js'
 import { describeModel } from '../programs/index.js'
 import { matchingNames } from '../programs/patterns.js'
@@ -82,7 +82,7 @@ export async function loadModel(path: string | URL, options?: LoadOptions): Prom
   const given = checkOptions(owner, options, ['backend', 'threads', 'layers'])
   const layers = layerFactories(owner, given.layers)
   const runtime = chooseRuntime(owner, given)
-  const file = await openModelFile(owner, expectPath(owner, path), layers)
+  const file = await openModelFile(owner, expectPath(owner, path), { layers })
   try {
     const { description, inputs, seed } = file
     const state = new ModelState({ runtime, description, inputs, seed })

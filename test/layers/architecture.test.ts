@@ -3,8 +3,8 @@ import { layerFromJSON, layerToJSON } from '../../lib/layers/architecture.js'
 import { batchNorm } from '../../lib/layers/batch-norm.js'
 import { dropout } from '../../lib/layers/dropout.js'
 import { heNormal } from '../../lib/layers/initializers.js'
-import type { Layer, LayerContext } from '../../lib/layers/layer.js'
 import { linear } from '../../lib/layers/linear.js'
+import { layerOf } from '../../lib/layers/make-layer.js'
 import { sequential } from '../../lib/layers/sequential.js'
 import { weightNorm } from '../../lib/layers/weight-norm.js'
 import { describeModel } from '../../lib/programs/index.js'
@@ -21,7 +21,7 @@ describe('an architecture', () => {
   })
 
   it('keeps the options of a custom layer whole', () => {
-    const pool: Layer = { kind: 'pool', options: { window: { kind: 'max', size: 2 } }, apply: (_context, x) => x }
+    const pool = layerOf('pool', undefined, { window: { kind: 'max', size: 2 } }, (_context, x) => x)
     expect(layerToJSON(pool)).toEqual({ kind: 'pool', options: { window: { kind: 'max', size: 2 } } })
   })
 
@@ -35,16 +35,12 @@ describe('an architecture', () => {
 describe('weightNorm', () => {
   it('passes on what the wrapped layer says of its other parameters', () => {
     const zeros = { kind: 'zeros', options: {}, fill: () => {} }
-    const layer: Layer = {
-      kind: 'scaled',
-      options: {},
-      apply(context: LayerContext, x) {
-        context.parameter('weight', [4, 3], zeros)
-        context.parameter('u', [4, 3], zeros)
-        context.parameter('s', [4], zeros, 'u')
-        return x
-      }
-    }
+    const layer = layerOf('scaled', undefined, {}, (context, x) => {
+      context.parameter('weight', [4, 3], zeros)
+      context.parameter('u', [4, 3], zeros)
+      context.parameter('s', [4], zeros, 'u')
+      return x
+    })
     const { parameters } = describeModel(weightNorm(layer), [3])
     expect(parameters.map(({ name, normOf }) => [name, normOf])).toEqual([
       ['v', undefined],
