@@ -19,8 +19,13 @@ import type { TrainingState } from './training-state.js'
 export interface FitOptions {
   /** How often the rows are gone through; default 1. */
   readonly epochs?: number
-  /** Rows a step at most; default 32. */
+  /** Rows a batch at most; default 32. */
   readonly batchSize?: number
+  /**
+   * Batches that make one step, of at most batchSize · accumulate rows; default 1. The step is that of the large batch: so
+   * are the statistics of batch normalization, and what dropout drops.
+   */
+  readonly accumulate?: number
   /** Whether each epoch has an order of its own, by the model's seed; default true. */
   readonly shuffle?: boolean
   /** What becomes of rows that do not fill a batch; default 'balance': batches differ by at most one row. */
@@ -44,6 +49,7 @@ export interface FitOptions {
 const optionNames = [
   'epochs',
   'batchSize',
+  'accumulate',
   'shuffle',
   'lastBatch',
   'validation',
@@ -57,10 +63,14 @@ const optionNames = [
 
 const notes = {
   validationData: 'Use validation: { x, y }',
+  gradientAccumulationSteps: 'Use accumulate',
+  accumulateGradBatches: 'Use accumulate',
   validationSplit: 'Use validation: 0.1, the fraction that is held out'
 }
 
-type Settings = Required<Pick<FitOptions, 'epochs' | 'batchSize' | 'shuffle' | 'lastBatch' | 'everyStep' | 'metrics' | 'callbacks'>> &
+type Settings = Required<
+  Pick<FitOptions, 'epochs' | 'batchSize' | 'accumulate' | 'shuffle' | 'lastBatch' | 'everyStep' | 'metrics' | 'callbacks'>
+> &
   Pick<FitOptions, 'validation' | 'onEpoch' | 'onStep'> & { readonly signal: AbortSignal | undefined }
 
 const owner = 'Trainer.fit'
@@ -88,6 +98,7 @@ function readSettings(state: TrainingState, options: FitOptions | undefined): Se
   return {
     epochs: integerOption(owner, 'epochs', given.epochs, 1, { atLeast: 1 }),
     batchSize: integerOption(owner, 'batchSize', given.batchSize, 32, { atLeast: 1 }),
+    accumulate: integerOption(owner, 'accumulate', given.accumulate, 1, { atLeast: 1, atMost: 2 ** 20 }),
     shuffle: booleanOption(owner, 'shuffle', given.shuffle, true),
     lastBatch: choiceOption(owner, 'lastBatch', given.lastBatch, 'balance', lastBatchChoices),
     everyStep: booleanOption(owner, 'everyStep', given.everyStep, false),
@@ -157,7 +168,7 @@ class Fit {
     this.#control = control
     this.#training = training
     this.#validation = validation
-    this.#cut = cutBatches(training.rows, settings.batchSize, settings.lastBatch)
+    this.#cut = cutBatches(training.rows, settings.batchSize * settings.accumulate, settings.lastBatch)
     this.#firstStep = state.steps
     if (settings.shuffle) this.#order = new Int32Array(training.rows)
   }
@@ -165,8 +176,9 @@ class Fit {
   /** Plans, and refuses what no step could take, before any runs. */
   async check(): Promise<void> {
     const cut = this.#cut
-    if (cut.count === 0)
-      throw outOfRange(owner, `at least batchSize = ${this.#settings.batchSize} rows with lastBatch 'drop'`, this.#training.rows)
+    const { batchSize, accumulate } = this.#settings
+    const least = accumulate === 1 ? `batchSize = ${batchSize}` : `batchSize · accumulate = ${batchSize * accumulate}`
+    if (cut.count === 0) throw outOfRange(owner, `at least ${least} rows with lastBatch 'drop'`, this.#training.rows)
     const planned = await this.#state.planAhead(owner, cut.largest)
     this.#reports = planned.reports
     const smallest = Math.min(cut.size(0), cut.size(cut.count - 1))
