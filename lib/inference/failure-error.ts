@@ -25,6 +25,16 @@ export function failureError(owner: string, failure: Failure, refused: RefusedSt
       details
     )
   }
+  if (failure.kind === 'overflow')
+    return new NonFiniteError(
+      expectation(
+        owner,
+        `an update that leaves finite numbers in '${failure.layer}'`,
+        `one that overflows${at}`,
+        'Lower the learning rate; nothing of the step was kept'
+      ),
+      details
+    )
   const what = /^loss(\.|$)/.test(failure.layer) ? `a finite ${failure.layer}` : `finite gradients and statistics in '${failure.layer}'`
   return new NonFiniteError(
     expectation(owner, what, `NaN or infinity${at}`, 'Lower the learning rate or scale the inputs; nothing of the step was kept'),

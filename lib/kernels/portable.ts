@@ -13,8 +13,10 @@ import { batchNormForward } from './batch-norm-forward.js'
 import { batchNormInvStd } from './batch-norm-inv-std.js'
 import { batchNormRunning } from './batch-norm-running.js'
 import { batchNormStats } from './batch-norm-stats.js'
+import { checkAdamUpdate } from './check-adam-update.js'
 import { checkFinite } from './check-finite.js'
 import { checkLabels } from './check-labels.js'
+import { checkSgdUpdate } from './check-sgd-update.js'
 import { clipNorm } from './clip-norm.js'
 import { clipValue } from './clip-value.js'
 import { dropoutBackward } from './dropout-backward.js'
@@ -98,6 +100,8 @@ export const portableKernels: Readonly<Record<KernelName, PortableKernel>> = {
   weightedMeanBackward,
   checkFinite,
   checkLabels,
+  checkSgdUpdate,
+  checkAdamUpdate,
   sgdUpdate,
   adamUpdate,
   maxNorm,

@@ -62,6 +62,7 @@ const broadcast =
   (mask: number): ElementsRule =>
   (dims, scalars) =>
     dims.reduce((total, size, k) => ((scalars[mask]! >> k) & 1 ? total : total * size), 1)
+const two: ElementsRule = () => 2
 
 /** Columns of the optimizers' segment table (float64): one row a parameter, in the order of the flat region. */
 export const segmentColumns = ['start', 'length', 'rateFactor', 'weightDecay', 'maxNorm', 'rowLength'] as const
@@ -71,6 +72,9 @@ export const packedPanel = 64
 const dropoutScalars = ['threshold', 'keyLow', 'keyHigh', 'repeat', 'step', 'stream', 'firstBlock'] as const
 /** Outermost first, 1 where there are fewer. */
 const broadcastDims = ['d0', 'd1', 'd2', 'd3', 'd4', 'd5'] as const
+const sgdScalars = ['learningRate', 'momentum', 'nesterov'] as const
+const adamScalars = ['learningRate', 'a', 'b', 'beta1', 'beta2', 'epsilon', 'decoupled'] as const
+const segmentElements: ElementsRule = (dims) => dims[1]! * segmentColumns.length
 const bnDims = ['outer', 'channels', 'inner'] as const
 const bnAll = product(0, 1, 2)
 const channels = dim(1)
@@ -458,32 +462,63 @@ export const kernelTable = [
   { name: 'checkFinite', operands: [read('x', dim(0))], dims: ['count'], scalars: [] },
   { name: 'checkLabels', operands: [read('labels', dim(0), 'int32')], dims: ['count', 'classes'], scalars: [] },
   // ---- optimizers over the flat parameters; `segments` rows are segmentColumns -------------------------------------
+  // What the checks answer for: no gradient in a segment that is not finite (nonFinite), and nothing after the update
+  // (overflow). `largest` bounds |velocity|, or |firstMoment| and |secondMoment|; without it they are read.
   {
-    name: 'sgdUpdate', // u ← μu + (g + λp); p ← p − lr·u, or with nesterov 1: p ← p − lr·((g + λp) + μu)
+    name: 'checkSgdUpdate',
+    operands: [
+      read('parameters', dim(0)),
+      optional('velocity', dim(0)),
+      optional('largest', one),
+      read('gradients', dim(0)),
+      read('segments', segmentElements, 'float64')
+    ],
+    dims: ['count', 'segments'],
+    scalars: sgdScalars
+  },
+  {
+    name: 'checkAdamUpdate',
+    operands: [
+      read('parameters', dim(0)),
+      read('firstMoment', dim(0)),
+      read('secondMoment', dim(0)),
+      optional('largest', two),
+      read('gradients', dim(0)),
+      read('segments', segmentElements, 'float64')
+    ],
+    dims: ['count', 'segments'],
+    scalars: adamScalars
+  },
+  {
+    name: 'sgdUpdate', // u ← μu + (g + λp); p ← p − lr·u, or with nesterov 1: p ← p − lr·((g + λp) + μu); largest ← max(largest, |u|)
     operands: [
       update('parameters', dim(0)),
       optionalUpdate('velocity', dim(0)),
+      optionalUpdate('largest', one),
       read('gradients', dim(0)),
-      read('segments', (dims) => dims[1]! * 6, 'float64')
+      read('segments', segmentElements, 'float64')
     ],
     dims: ['count', 'segments'],
-    scalars: ['learningRate', 'momentum', 'nesterov']
+    scalars: sgdScalars
   },
   {
-    name: 'adamUpdate', // m ← β₁m + (1−β₁)g; v ← β₂v + ((1−β₂)g)g; p ← p − (a·m)/(b√v + ε); decoupled 1: first p ← p·(1−lr·λ)
+    // m ← β₁m + (1−β₁)g; v ← β₂v + ((1−β₂)g)g; p ← p − (a·m)/(b√v + ε); decoupled 1: first p ← p·(1−lr·λ);
+    // largest ← max(largest, [|m|, |v|])
+    name: 'adamUpdate',
     operands: [
       update('parameters', dim(0)),
       update('firstMoment', dim(0)),
       update('secondMoment', dim(0)),
+      optionalUpdate('largest', two),
       read('gradients', dim(0)),
-      read('segments', (dims) => dims[1]! * 6, 'float64')
+      read('segments', segmentElements, 'float64')
     ],
     dims: ['count', 'segments'],
-    scalars: ['learningRate', 'a', 'b', 'beta1', 'beta2', 'epsilon', 'decoupled']
+    scalars: adamScalars
   },
   {
     name: 'maxNorm', // rows longer than the segment's maxNorm are scaled onto it
-    operands: [update('parameters', dim(0)), read('segments', (dims) => dims[1]! * 6, 'float64')],
+    operands: [update('parameters', dim(0)), read('segments', segmentElements, 'float64')],
     dims: ['count', 'segments'],
     scalars: []
   },

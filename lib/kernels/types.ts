@@ -37,7 +37,9 @@ export const Status = {
   /** detail: index of the first element that is NaN or infinite. */
   nonFinite: 1,
   /** detail: index of the first label outside 0 … classes − 1. */
-  labelOutOfRange: 2
+  labelOutOfRange: 2,
+  /** detail: index of the first parameter whose update, or the optimizer's state with it, would be NaN or infinite. */
+  overflow: 3
 } as const
 export type StatusCode = (typeof Status)[keyof typeof Status]
 

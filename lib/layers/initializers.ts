@@ -84,6 +84,7 @@ export function orthogonal(options?: GainOptions): Initializer {
   return {
     kind,
     options: { gain },
+    check: checkFans(kind),
     slices,
     fill(target, request) {
       for (const _ of slices(target, request));
@@ -190,15 +191,21 @@ interface Fans {
 }
 
 /** Of a weight `[outputs, ..., inputs]`: what lies between is the window of a convolution and counts on both sides. */
-function fansOf(kind: string, shape: StaticShape): Fans {
+function fansOf(kind: string, shape: StaticShape, whose = ''): Fans {
   if (shape.length < 2)
     throw new ShapeError(
-      `${kind}: expected a weight of two or more dimensions, [outputs, ..., inputs], got ${formatShape(shape)}. Use zeros, constant, uniform or normal`,
+      `${kind}: expected a weight of two or more dimensions, [outputs, ..., inputs]${whose}, got ${formatShape(shape)}. Use zeros, constant, uniform or normal`,
       { expected: '[outputs, ..., inputs]', actual: shape }
     )
   const outputs = shape[0]!
   return { outputs, fanIn: staticElementCount(shape.slice(1)), fanOut: staticElementCount(shape.slice(0, -1)) }
 }
+
+/** What an initializer that knows a fan asks of a shape. */
+const checkFans =
+  (kind: string) =>
+  (shape: StaticShape, parameter: string): void =>
+    void fansOf(kind, shape, ` for '${parameter}'`)
 
 /** Half the width of a uniform, the deviation of a normal. */
 type Extent = number | ((fans: Fans) => number)
@@ -208,6 +215,7 @@ function uniformly(kind: string, options: Initializer['options'], extent: Extent
   return {
     kind,
     options,
+    ...(typeof extent === 'number' ? {} : { check: checkFans(kind) }),
     fill(target, { shape, key, stream, start, end }) {
       const half = extentOf(kind, extent, shape)
       uniformFloats(target, key, stream, middle - half, middle + half, start, end)
@@ -220,6 +228,7 @@ function normally(kind: string, options: Initializer['options'], extent: Extent,
   return {
     kind,
     options,
+    ...(typeof extent === 'number' ? {} : { check: checkFans(kind) }),
     fill(target, { shape, key, stream, start, end }) {
       normalFloats(target, key, stream, mean, extentOf(kind, extent, shape), start, end)
     }

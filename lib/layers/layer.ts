@@ -57,6 +57,8 @@ export interface LayerContext {
 export interface Initializer {
   readonly kind: string
   readonly options: Readonly<Record<string, unknown>>
+  /** Throws where it cannot fill a parameter of this shape; called when the model is made. */
+  check?(shape: StaticShape, parameter: string): void
   /** Fills target[start … end): resumable, so that a long fill can be cut into slices without changing a bit. */
   fill(target: Float32Array, request: InitializerRequest): void
   /** For one that is not made part by part (orthogonal): fills the whole, start is 0, and yields at least every millisecond. */

@@ -244,6 +244,7 @@ class Context implements LayerContext {
     const { graph, parameters } = this.#state
     const known = this.#known(graph.parameters, full, shape)
     if (known) return known
+    checkInitializer(full, shape, initializer)
     const parameter = { name: full, shape, initializer }
     parameters.push(normOf === undefined ? parameter : { ...parameter, normOf: this.#own(normOf) })
     return graph.parameter(full, shape)
@@ -308,4 +309,13 @@ function join(path: string, name: string): string {
 
 function nameError(message: string): TypeError {
   return withCode(new TypeError(message), 'EVENKEEL_NAME')
+}
+
+/** Here, where the layer that asks for it is known, and not when the first numbers are drawn. */
+function checkInitializer(parameter: string, shape: StaticShape, initializer: Initializer): void {
+  if (typeof initializer?.fill !== 'function') {
+    const advice = typeof initializer === 'function' ? 'Call it: heUniform(), not heUniform' : 'Such as heUniform()'
+    throw wrongKind('createModel', `an initializer for '${parameter}'`, initializer, advice)
+  }
+  initializer.check?.(shape, parameter)
 }

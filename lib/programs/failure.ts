@@ -4,7 +4,7 @@ import type { ModelDescription } from './types.js'
 
 /** What stopped a step. */
 export interface Failure {
-  readonly kind: 'nonFinite' | 'label'
+  readonly kind: 'nonFinite' | 'overflow' | 'label'
   /** An input's name, `loss`, or the dotted path of a layer or parameter. */
   readonly layer: string
   /** Element of the input, or row of the label. */
@@ -12,6 +12,9 @@ export interface Failure {
   /** Of a label: how many classes there are. */
   readonly classes?: number
 }
+
+/** Label of the calls whose detail counts flat parameters from where their first operand stands; no layer has a star in its name. */
+export const parametersLabel = 'parameters*'
 
 /** What a status of a run of `program` means in the words of the model. */
 export function describeFailure(
@@ -22,8 +25,9 @@ export function describeFailure(
   const call = program.segments[result.segment]!.calls[result.call]!
   if (result.status === Status.labelOutOfRange)
     return { kind: 'label', layer: call.label, index: result.detail, classes: call.dims[1] as number }
-  if (call.label !== 'gradients') return { kind: 'nonFinite', layer: call.label, index: result.detail }
+  const kind = result.status === Status.overflow ? 'overflow' : 'nonFinite'
+  if (call.label !== parametersLabel) return { kind, layer: call.label, index: result.detail }
   const element = call.operands[0]!.offset / 4 + result.detail
   const parameter = description.parameters.find(({ offset, length }) => element >= offset && element < offset + length)
-  return { kind: 'nonFinite', layer: parameter?.name ?? 'gradients', index: element - (parameter?.offset ?? 0) }
+  return { kind, layer: parameter?.name ?? 'parameters', index: element - (parameter?.offset ?? 0) }
 }

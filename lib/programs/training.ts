@@ -14,7 +14,7 @@ import { finish, type Sliced } from '../sliced.js'
 import { objectivesOf, totalLoss } from './objectives.js'
 import { batchSymbol, modelPlacements, modelRegions } from './regions.js'
 import type { ModelDescription, ParameterSpec, TrainingOptions, TrainingProgram } from './types.js'
-import { optimizerSegments, updateCalls, updateRegions } from './update.js'
+import { optimizerSegments, stateRegions, updateCalls, updateRegions } from './update.js'
 
 /**
  * The Program of a training step: forward, loss, backward, then, if everything is finite, running statistics and
@@ -45,7 +45,7 @@ export function* trainingStages(description: ModelDescription, options: Training
     reports,
     after: updateCalls(description, trained, options.optimizer, segments)
   })
-  const states = Object.fromEntries(options.optimizer.states.map((name) => [`optimizer.${name}`, description.parameterElements * 4]))
+  const states = Object.fromEntries(stateRegions(description, options.optimizer).map(({ name, bytes }) => [name, bytes]))
   return { program, segments, states, minimumBatch: minimumBatch(graph) }
 }
 

@@ -1,6 +1,5 @@
 import type { Value } from '../graph/graph.js'
 import type { Program } from '../graph/program.js'
-import type { KernelName } from '../kernels/table.js'
 import type { Initializer, Layer } from '../layers/layer.js'
 import type { ModelFunction } from '../layers/model-function.js'
 import type { Port } from '../layers/ports.js'
@@ -10,7 +9,7 @@ import type { StaticShape } from '../shape.js'
  * From a model's layers to the Programs that train, evaluate and predict.
  *
  * Symbol `batch`. Regions: `parameters` and `gradients` (flat float32, laid out alike), `buffers` (running statistics),
- * `optimizer.<state>`, `segments` (constant), inputs `x` and `y`, outputs `output`, `rowLoss` and `rowWeight`, `constants` (of
+ * `optimizer.<state>` and `optimizer.largest`, `segments` (constant), inputs `x` and `y`, outputs `output`, `rowLoss` and `rowWeight`, `constants` (of
  * a folded predictor), `scratch`. A model with names for its inputs or outputs has `x.<name>`, `y.<name>`, `output.<name>`,
  * `rowLoss.<name>` and `rowWeight.<name>` in their place, in the order of its inputs and outputs.
  */
@@ -111,7 +110,7 @@ export interface Optimizer {
   readonly kind: 'sgd' | 'adam' | 'adamW'
   readonly options: Readonly<Record<string, unknown>>
   readonly learningRate: Schedule
-  readonly kernel: KernelName
+  readonly kernel: 'sgdUpdate' | 'adamUpdate'
   /** Flat float32 state, each as long as the parameters, by the kernel's operand name: `velocity`; zeros at first. */
   readonly states: readonly string[]
   /** The kernel's scalars in order: a constant, or the name of a value of `stepValues`. */

@@ -2,6 +2,7 @@ import type { Placement, Scalar } from '../graph/lowering.js'
 import type { RegionCall, RegionRequest } from '../graph/plan.js'
 import { segmentColumns } from '../kernels/table.js'
 import { staticElementCount } from '../shape.js'
+import { parametersLabel } from './failure.js'
 import { matchingNames } from './patterns.js'
 import type { ModelDescription, Optimizer, OptimizerGroup, ParameterSpec } from './types.js'
 
@@ -15,10 +16,25 @@ export function updateRegions(description: ModelDescription, optimizer: Optimize
   return [
     { kind: 'gradient', name: 'gradients', bytes },
     ...(optimizer.clipNorm === undefined ? [] : [{ kind: 'gradient', name: gradientNorm, bytes: 4 } as const]),
-    ...optimizer.states.map((name): RegionRequest => ({ kind: 'optimizer', name: `optimizer.${name}`, bytes })),
+    ...stateRegions(description, optimizer),
     { kind: 'constant', name: 'segments', bytes: segments.byteLength }
   ]
 }
+
+/** Where the update keeps the largest magnitude that each state ever had: it tells without reading them that none overflows. */
+export const largestRegion = 'optimizer.largest'
+
+/** The states, each as long as the parameters, and a bound of each. */
+export function stateRegions({ parameterElements }: ModelDescription, { states }: Optimizer): RegionRequest[] {
+  if (states.length === 0) return []
+  const bytes = parameterElements * 4
+  return [
+    ...states.map((name): RegionRequest => ({ kind: 'optimizer', name: `optimizer.${name}`, bytes })),
+    { kind: 'optimizer', name: largestRegion, bytes: states.length * 4 }
+  ]
+}
+
+const updateChecks = { sgdUpdate: 'checkSgdUpdate', adamUpdate: 'checkAdamUpdate' } as const
 
 /**
  * The group of each parameter by name; the first that matches, or none.
@@ -59,14 +75,17 @@ function trainedRuns({ parameters }: ModelDescription, trained: readonly Paramet
   return runs
 }
 
-/** Gradients of frozen parameters are left over from before they were frozen: they must not refuse a step. */
+/**
+ * For what comes before clipping, which would hide an infinite gradient. Those of frozen parameters are left over from
+ * before they were frozen: they must not refuse a step.
+ */
 function checkCalls(description: ModelDescription, trained: readonly ParameterSpec[]): RegionCall[] {
   return trainedRuns(description, trained).map(({ offset, length }) => ({
     kernel: 'checkFinite',
     operands: [{ region: 'gradients', offset: offset * 4 }],
     dims: [length],
     scalars: [],
-    label: 'gradients'
+    label: parametersLabel
   }))
 }
 
@@ -81,6 +100,7 @@ function clipCalls({ clipValue, clipNorm }: Optimizer, count: number, rows: numb
   return calls
 }
 
+/** Before the commit the check of the gradients, and of what the update would leave: it reads what lies in a segment. */
 export function updateCalls(
   description: ModelDescription,
   trained: readonly ParameterSpec[],
@@ -92,16 +112,12 @@ export function updateCalls(
   const place = (region: string): Placement => ({ region, offset: 0 })
   const table = { region: 'segments', offset: 0, dtype: 'float64' as const }
   const scalars = optimizer.scalars.map((scalar): Scalar => (typeof scalar === 'number' ? scalar : { slot: scalar }))
-  const states = optimizer.states.map((name) => place(`optimizer.${name}`))
-  // The velocity of plain SGD is absent, not zero.
-  const stateOperands = optimizer.kernel === 'sgdUpdate' && states.length === 0 ? [null] : states
-  const update: RegionCall = {
-    kernel: optimizer.kernel,
-    operands: [place('parameters'), ...stateOperands, place('gradients'), table],
-    dims: [count, rows],
-    scalars,
-    label: 'optimizer'
-  }
+  const states = stateRegions(description, optimizer).map(({ name }) => place(name))
+  // The velocity of plain SGD and its bound are absent, not zero.
+  const stateOperands = states.length === 0 ? [null, null] : states
+  const call = { operands: [place('parameters'), ...stateOperands, place('gradients'), table], dims: [count, rows], scalars }
+  const check: RegionCall = { ...call, kernel: updateChecks[optimizer.kernel], label: parametersLabel }
+  const update: RegionCall = { ...call, kernel: optimizer.kernel, label: 'optimizer' }
   const maxNorm: RegionCall = {
     kernel: 'maxNorm',
     operands: [place('parameters'), table],
@@ -110,8 +126,9 @@ export function updateCalls(
     label: 'optimizer'
   }
   const limited = optimizer.maxNorm > 0 || optimizer.groups?.some(({ maxNorm = 0 }) => maxNorm > 0)
+  const clips = clipCalls(optimizer, count, rows)
   return {
-    compute: [...checkCalls(description, trained), ...clipCalls(optimizer, count, rows)],
+    compute: clips.length > 0 ? [...checkCalls(description, trained), ...clips, check] : [check],
     commit: limited ? [update, maxNorm] : [update],
     reports: optimizer.clipNorm === undefined ? {} : { [gradientNorm]: place(gradientNorm) }
   }

@@ -37,8 +37,8 @@ export class CrossingCheck {
     this.#varying = calls.filter(({ varies }) => varies)
   }
 
-  /** Throws TypeError, RangeError or BackendError. Gives the number of rows of each output over all steps. */
-  check(crossing: Crossing): number[] {
+  /** Throws TypeError, RangeError or BackendError. */
+  check(crossing: Crossing): void {
     const { steps, symbols, slots, results, inputs, outputs } = crossing
     if (!Number.isSafeInteger(steps) || steps < 0) throw outOfRange(owner, 'steps to be a non-negative integer', steps)
     needs('symbols', symbols, steps * this.#program.symbols.length)
@@ -48,21 +48,12 @@ export class CrossingCheck {
     if (inputs.length !== this.#inputs.length) throw outOfRange(owner, `${this.#inputs.length} inputs`, inputs.length)
     if (outputs.length !== this.#outputs.length) throw outOfRange(owner, `${this.#outputs.length} outputs`, outputs.length)
     for (const [index, region] of this.#inputs.entries()) checkInput(region, inputs[index]!, this.#rows(region.count, crossing))
-    return this.#outputs.map((region, index) => {
-      const rows = this.#rows(region.count, crossing)
-      checkOutput(region, outputs[index]!, rows)
-      return rows
-    })
+    for (const [index, region] of this.#outputs.entries()) checkOutput(region, outputs[index]!, this.#rows(region.count, crossing))
   }
 
-  /** Rows of each output in the first `steps` steps. */
-  rowsWritten(crossing: Crossing, steps: number): number[] {
-    return this.#outputs.map((region) => this.#rows(region.count, crossing, steps))
-  }
-
-  #rows(count: Affine, crossing: Crossing, steps = crossing.steps): number {
+  #rows(count: Affine, crossing: Crossing): number {
     let rows = 0
-    for (let step = 0; step < steps; step++) rows += evaluateAffine(count, crossing.symbols, step * this.#program.symbols.length)
+    for (let step = 0; step < crossing.steps; step++) rows += evaluateAffine(count, crossing.symbols, step * this.#program.symbols.length)
     return rows
   }
 

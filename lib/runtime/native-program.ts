@@ -50,7 +50,7 @@ function view(region: Region, memory: ArrayBufferLike | undefined): Uint8Array {
 /** Node-API cannot tell whether shared memory may grow. */
 function refuseGrowable(owner: string, memory: ArrayBufferLike): void {
   if ((memory as { growable?: boolean }).growable || (memory as { resizable?: boolean }).resizable)
-    throw wrongKind(owner, 'memory of a fixed length', memory)
+    throw wrongKind(owner, 'memory of the library, or a SharedArrayBuffer of fixed length', memory)
 }
 
 class NativeExecutor implements Executor {
@@ -65,6 +65,7 @@ class NativeExecutor implements Executor {
   async run(crossing: Crossing): Promise<CrossingResult> {
     try {
       for (const { source } of crossing.inputs) refuseGrowable('Executor.run: an input', source.buffer)
+      for (const output of crossing.outputs) refuseGrowable('Executor.run: an output', output.buffer)
       return await this.#addon.run(...this.#arguments(crossing))
     } catch (error) {
       throw translated('Executor.run', error)

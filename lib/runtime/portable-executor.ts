@@ -21,8 +21,6 @@ export class PortableExecutor implements Executor {
   readonly #memory: Readonly<Record<string, SharedArrayBuffer>>
   /** [0]: the number of the last run that is cancelled. */
   readonly #control = new Int32Array(allocateShared(4))
-  /** Shared memory of finished runs, for the outputs of the next. */
-  readonly #spare: SharedArrayBuffer[] = []
   #steps: Steps | undefined
   #generation = 0
   #lastRun = 0
@@ -50,30 +48,20 @@ export class PortableExecutor implements Executor {
     // Checked on private copies: what a caller writes while the run is on its way changes nothing.
     const { symbols, slots, inputs, steps } = crossing
     const owned = { ...crossing, symbols: symbols.slice(), slots: slots.slice(), inputs: inputs.map(ownInput) }
-    const rows = this.#check.check(owned)
-    for (const [index, { source }] of inputs.entries())
-      if (!isFixedShared(source.buffer))
-        throw wrongKind(
-          'Executor.run',
-          `the source of input ${index} in memory of the library, or in a SharedArrayBuffer of fixed length`,
-          source,
-          'Gather its rows into memory from allocate first'
-        )
-    const staged = crossing.outputs.map((output, index) => this.#stage(output, rows[index]! * this.#rowElements(index)))
+    this.#check.check(owned)
+    for (const [index, { source }] of inputs.entries()) assertShared(`the source of input ${index}`, source)
+    for (const [index, output] of crossing.outputs.entries()) assertShared(`output ${index}`, output)
     this.#bindInWorker()
     const run = portableThread.nextRun()
     this.#lastRun = run
     this.#running++
     try {
-      const { results: _, ...posted } = { ...owned, steps, outputs: staged }
+      const { results: _, ...posted } = { ...owned, steps }
       const { result, results } = await portableThread.run({ kind: 'run', executor: this.#number, run, crossing: posted })
       crossing.results.set(results)
-      this.#deliver(crossing, owned, staged, result.completed)
       return result
     } finally {
       this.#running--
-      for (const [index, output] of crossing.outputs.entries())
-        if (staged[index] !== output) this.#spare.push(staged[index]!.buffer as SharedArrayBuffer)
     }
   }
 
@@ -100,32 +88,12 @@ export class PortableExecutor implements Executor {
     this.#generation = portableThread.generation
     portableThread.post({ kind: 'bind', executor: this.#number, program: this.#program, memory: this.#memory, control: this.#control })
   }
+}
 
-  #rowElements(index: number): number {
-    return this.#program.regions.filter((region) => region.kind === 'output')[index]!.rowElements!
-  }
-
-  /** The output itself where the worker can write it, else an array of its kind that it can. */
-  #stage(output: TypedArray, length: number): TypedArray {
-    if (isFixedShared(output.buffer)) return output
-    const bytes = length * output.BYTES_PER_ELEMENT
-    const index = this.#spare.findIndex((buffer) => buffer.byteLength >= bytes)
-    // Those that have become too small would pile up.
-    if (index < 0) this.#spare.length = 0
-    const buffer = index < 0 ? allocateShared(bytes) : this.#spare.splice(index, 1)[0]!
-    return new (output.constructor as Float32ArrayConstructor)(buffer, 0, length)
-  }
-
-  #deliver(crossing: Crossing, owned: Crossing, staged: readonly TypedArray[], completed: number): void {
-    const rows = this.#check.rowsWritten(owned, completed)
-    for (const [index, output] of crossing.outputs.entries()) {
-      if (staged[index] === output) continue
-      const written = staged[index]!.subarray(0, rows[index]! * this.#rowElements(index))
-      if (output.length < written.length)
-        throw new BackendError('Executor.run: expected its outputs to stay until it is done, got one that was transferred or resized')
-      output.set(written)
-    }
-  }
+function assertShared(what: string, array: TypedArray): void {
+  if (isFixedShared(array.buffer)) return
+  const expected = `${what} in memory of the library, or in a SharedArrayBuffer of fixed length`
+  throw wrongKind('Executor.run', expected, array, 'Use memory from allocate')
 }
 
 /** `slice`, since a view posted to a worker takes all of its buffer along. */

@@ -65,7 +65,7 @@ export interface Crossing {
   readonly slots: Float64Array
   /** One for each `input` region, in the order of the regions. */
   readonly inputs: readonly InputBinding[]
-  /** One for each `output` region, in their order; step after step, consecutive rows. Not readable by anyone else until the run ends. */
+  /** One for each `output` region, in their order; step after step, consecutive rows. Not readable by anyone else until the run ends. Memory as `source` for an asynchronous run. */
   readonly outputs: readonly TypedArray[]
   /** steps × program.reports.length, written. */
   readonly results: Float64Array

@@ -76,13 +76,17 @@ const char* ReadInputs(const Napi::CallbackInfo& info, bool later, CrossingJob& 
   return nullptr;
 }
 
-const char* ReadOutputs(const Napi::CallbackInfo& info, CrossingJob& job) {
+const char* ReadOutputs(const Napi::CallbackInfo& info, bool later, CrossingJob& job) {
   if (!info[7].IsArray()) return "expected an array of outputs";
   const Napi::Array outputs = info[7].As<Napi::Array>();
-  if (!job.outputs.Allocate(outputs.Length())) return "out of memory";
+  if (!job.outputs.Allocate(outputs.Length()) || !job.output_blocks.Allocate(outputs.Length())) return "out of memory";
   for (uint32_t i = 0; i < outputs.Length(); ++i) {
     ArrayView view;
-    if (!ReadArray(info.Env(), outputs.Get(i), &view)) return "an output is not a typed array of numbers";
+    if (!ReadArray(info.Env(), outputs.Get(i), &view, later)) return "an output is not a typed array of numbers";
+    if (later && !view.shared && view.length > 0) {
+      job.output_blocks[i] = Block::Find(view.data, view.bytes());
+      if (!job.output_blocks[i]) return "an output of an asynchronous run is neither the library's memory nor a SharedArrayBuffer";
+    }
     job.outputs[i] = {view.data, static_cast<int64_t>(view.length), view.dtype};
   }
   job.crossing.outputs = job.outputs.data();
@@ -99,7 +103,7 @@ const char* ReadArguments(const Napi::CallbackInfo& info, bool later, CrossingJo
   if (!ReadDoubles(env, info[2], crossing.steps, program.symbols.size(), &job.symbols)) return "symbols: expected steps × symbols numbers";
   if (!ReadDoubles(env, info[3], crossing.steps, program.slot_count, &job.slots)) return "slots: expected steps × slots numbers";
   if (const char* problem = ReadInputs(info, later, job)) return problem;
-  if (const char* problem = ReadOutputs(info, job)) return problem;
+  if (const char* problem = ReadOutputs(info, later, job)) return problem;
   ArrayView results;
   const size_t reports = static_cast<size_t>(crossing.steps) * program.reports.size();
   if (!ReadArray(env, info[8], &results) || results.dtype != DType::kFloat64 || results.length < reports)

@@ -9,8 +9,8 @@
 
 namespace evenkeel {
 
-// A crossing with its own copy of everything that is read while it runs, but for the inputs' rows themselves: those are
-// held by their block, or, where they are shared, by `kept`.
+// A crossing with its own copy of everything that is read while it runs, but for the inputs' rows and the outputs
+// themselves: those are held by their blocks, or, where they are shared, by `kept`.
 struct CrossingJob : Job {
   Reference<Executor> executor;
   Crossing crossing;
@@ -20,6 +20,7 @@ struct CrossingJob : Job {
   FixedArray<FixedArray<int32_t>> rows;
   FixedArray<Reference<Block>> blocks;
   FixedArray<OutputTarget> outputs;
+  FixedArray<Reference<Block>> output_blocks;
 
   // Of a crossing on its way: what JavaScript waits for, and the list that `cancel` walks.
   ExecutorHandle* handle = nullptr;
@@ -31,8 +32,8 @@ struct CrossingJob : Job {
 
 // Reads the arguments of `run` and `runSync`: (executor, steps, symbols, slots, sources, rows, numbers, outputs, results).
 // rows: one Int32Array or null an input; numbers: first, affine (0 or 1), scale, shift for each input.
-// Null, with an exception pending, for anything that does not hold together. `later`: sources must outlive JavaScript's
-// hold on them, so they are blocks of the library or SharedArrayBuffers.
+// Null, with an exception pending, for anything that does not hold together. `later`: sources and outputs must
+// outlive JavaScript's hold on them, so they are blocks of the library or SharedArrayBuffers.
 CrossingJob* ReadCrossing(const Napi::CallbackInfo& info, bool later);
 
 // Copies the reports into the `results` array and makes the CrossingResult; empty where the array is gone or memory ran out,

@@ -15,6 +15,7 @@ int64_t MaskBytes(const int64_t* dims, const double*) {
   return ((int64_t{1} * ... * dims[kIndices]) + 7) / 8;
 }
 inline int64_t One(const int64_t*, const double*) { return 1; }
+inline int64_t Two(const int64_t*, const double*) { return 2; }
 
 constexpr Operand Read(const char* name, ElementsRule elements, DType dtype = DType::kFloat32) {
   return {name, dtype, Access::kRead, false, elements};

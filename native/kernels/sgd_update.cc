@@ -1,5 +1,6 @@
 // sgdUpdate, rounded after each operation: d = g + λp; u ← μu + d; p ← p − lr·u, or with nesterov 1 p ← p − lr·(d + μu).
 // Without velocities there is no momentum. lr and λ are rounded once a segment; what lies in no segment is not touched.
+// largest ← max(largest, |u|).
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "native/kernels/sgd_update.cc"
 #include "native/simd/targets.h"
@@ -7,9 +8,12 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include <atomic>
+
 #include "native/kernels/elements.h"
 #include "native/kernels/kernel.h"
 #include "native/kernels/segments.h"
+#include "native/simd/optimizer-inl.h"
 #include "native/simd/partial-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -17,32 +21,32 @@ namespace evenkeel {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-enum class Momentum { kNone, kPlain, kNesterov };
-
 template <Momentum kMomentum>
 void SgdRun(const Call& call) {
   float* parameters = call.Out(0);
   float* velocities = call.Out(1);
-  const float* gradients = call.In(2);
-  const double learning_rate = call.scalars[0];
-  const float momentum_value = static_cast<float>(call.scalars[1]);
-  ForEachSegmentPart(call.parallel, call.dims[0], call.As<const double>(3), call.dims[1],
+  const float* gradients = call.In(3);
+  const double* scalars = call.scalars;
+  std::atomic<int32_t> largest{0};
+  std::atomic<int32_t>* shared = &largest;
+  ForEachSegmentPart(call.parallel, call.dims[0], call.As<const double>(4), call.dims[1],
                      [=](const Segment& segment, int64_t begin, int64_t end) HWY_ATTR {
-    const hn::ScalableTag<float> d;
-    const auto rate = hn::Set(d, static_cast<float>(learning_rate * segment.rate_factor));
-    const auto decay = hn::Set(d, static_cast<float>(segment.weight_decay));
-    const auto momentum = hn::Set(d, momentum_value);
+    const FloatTag d;
+    const SgdStep<kMomentum> step(scalars, segment);
+    LargestVector top;
     ForEachVector(d, begin, end, [&](int64_t i, auto access) EVK_LAMBDA {
-      const auto p = access.Load(d, parameters + i);
-      auto direction = hn::Add(access.Load(d, gradients + i), hn::Mul(decay, p));
+      auto u = hn::Zero(d);
+      if constexpr (kMomentum != Momentum::kNone) u = access.Load(d, velocities + i);
+      const auto p = step(access.Load(d, parameters + i), access.Load(d, gradients + i), u);
+      access.Store(p, d, parameters + i);
       if constexpr (kMomentum != Momentum::kNone) {
-        const auto u = hn::Add(hn::Mul(momentum, access.Load(d, velocities + i)), direction);
         access.Store(u, d, velocities + i);
-        direction = kMomentum == Momentum::kNesterov ? hn::Add(direction, hn::Mul(momentum, u)) : u;
+        top.Take(access.Only(d, u));
       }
-      access.Store(hn::Sub(p, hn::Mul(rate, direction)), d, parameters + i);
     });
+    if constexpr (kMomentum != Momentum::kNone) RaiseTo(*shared, top.Bits());
   });
+  if (call.operands[2]) RaiseLargest(call.Out(2), largest);
 }
 
 Status SgdUpdate(Call& call) {
@@ -66,11 +70,12 @@ namespace {
 constexpr Operand kOperands[] = {
     Update("parameters", Dim<0>),
     OptionalUpdate("velocity", Dim<0>),
+    OptionalUpdate("largest", One),
     Read("gradients", Dim<0>),
     Read("segments", SegmentElements, DType::kFloat64),
 };
 }  // namespace
 extern const KernelEntry kSgdUpdate;
-const KernelEntry kSgdUpdate = {"sgdUpdate", kOperands, 4, 2, 3, nullptr, {EVK_TARGETS(SgdUpdate)}};
+const KernelEntry kSgdUpdate = {"sgdUpdate", kOperands, 5, 2, 3, nullptr, {EVK_TARGETS(SgdUpdate)}};
 }  // namespace evenkeel
 #endif

@@ -48,6 +48,8 @@ extern const KernelEntry kWeightedMeanForward;
 extern const KernelEntry kWeightedMeanBackward;
 extern const KernelEntry kCheckFinite;
 extern const KernelEntry kCheckLabels;
+extern const KernelEntry kCheckSgdUpdate;
+extern const KernelEntry kCheckAdamUpdate;
 extern const KernelEntry kSgdUpdate;
 extern const KernelEntry kAdamUpdate;
 extern const KernelEntry kMaxNorm;
@@ -100,6 +102,8 @@ const KernelEntry* const kKernelTable[] = {
     &kWeightedMeanBackward,
     &kCheckFinite,
     &kCheckLabels,
+    &kCheckSgdUpdate,
+    &kCheckAdamUpdate,
     &kSgdUpdate,
     &kAdamUpdate,
     &kMaxNorm,

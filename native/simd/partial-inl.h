@@ -63,6 +63,11 @@ struct WholeVector {
   HWY_INLINE V LoadOr(D d, const hn::TFromD<D>* from, V) const {
     return hn::LoadU(d, from);
   }
+  // Zero in the lanes that memory does not fill.
+  template <class D>
+  HWY_INLINE hn::Vec<D> Only(D, hn::Vec<D> v) const {
+    return v;
+  }
   template <class D>
   HWY_INLINE void Store(hn::Vec<D> v, D d, hn::TFromD<D>* to) const {
     hn::StoreU(v, d, to);
@@ -78,6 +83,10 @@ struct FirstLanes {
   template <class D, class V>
   HWY_INLINE V LoadOr(D d, const hn::TFromD<D>* from, V otherwise) const {
     return hn::IfThenElse(hn::FirstN(d, count), LoadPartial(d, from, count), otherwise);
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Only(D d, hn::Vec<D> v) const {
+    return hn::IfThenElseZero(hn::FirstN(d, count), v);
   }
   template <class D>
   HWY_INLINE void Store(hn::Vec<D> v, D d, hn::TFromD<D>* to) const {

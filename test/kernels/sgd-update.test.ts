@@ -23,7 +23,8 @@ describe.each(kernelBackends)('sgdUpdate on $name', (backend) => {
       const u = guarded(Float32Array, length, before[1], 2)
       const g = guarded(Float32Array, length, before[2], 3)
       const segments = Float64Array.of(0, length, rateFactor, weightDecay, 0, 0)
-      const operands = [p.array, velocity ? u.array : null, g.array, segments]
+      const largest = Float32Array.of(0.25)
+      const operands = [p.array, velocity ? u.array : null, velocity ? largest : null, g.array, segments]
       expect(backend.call('sgdUpdate', operands, [length, 1], [learningRate, momentum, nesterov ? 1 : 0]).status).toBe(0)
       for (let i = 0; i < length; i++) {
         const [p0, u0, g0] = [before[0][i]!, velocity ? before[1][i]! : 0, before[2][i]!]
@@ -35,6 +36,7 @@ describe.each(kernelBackends)('sgdUpdate on $name', (backend) => {
         if (velocity) expect(Math.abs(u.array[i]! - expected.u)).toBeLessThanOrEqual(5 * unitRoundoff * terms)
         else expect(u.array[i]).toBe(before[1][i])
       }
+      if (velocity) expect(largest[0]).toBe(u.array.reduce((top, value) => Math.max(top, Math.abs(value)), 0.25))
       for (const operand of [p, u, g]) operand.intact()
     }
   })
@@ -58,15 +60,16 @@ describe.each(kernelBackends)('sgdUpdate on $name', (backend) => {
         ].flat()
       )
       const run = (on: typeof backend, threads: number) => {
-        const [pp, uu] = [p.slice(), u.slice()]
-        on.call('sgdUpdate', [pp, velocity ? uu : null, g, segments], [count, 6], [0.05, momentum, nesterov ? 1 : 0], threads)
-        return [pp, uu] as const
+        const [pp, uu, largest] = [p.slice(), u.slice(), Float32Array.of(1)]
+        on.call('sgdUpdate', [pp, velocity ? uu : null, largest, g, segments], [count, 6], [0.05, momentum, nesterov ? 1 : 0], threads)
+        return [pp, uu, largest] as const
       }
       const expected = run(portable, 1)
       for (const threads of [1, 2]) {
         const actual = run(backend, threads)
         expectSameBits(actual[0], expected[0], 'parameters')
         expectSameBits(actual[1], expected[1], 'velocity')
+        expectSameBits(actual[2], expected[2], 'largest')
       }
       for (const [from, to] of [
         [90, 96],
@@ -95,7 +98,7 @@ describe.each(kernelBackends)('sgdUpdate on $name', (backend) => {
       [1e300, 1]
     ]
     const segments = Float64Array.from(bad.flatMap(([start, length]) => [start!, length!, 1, 0, 0, 0]))
-    expect(backend.call('sgdUpdate', [p.array, null, g, segments], [100, bad.length], [1, 0, 0]).status).toBe(0)
+    expect(backend.call('sgdUpdate', [p.array, null, null, g, segments], [100, bad.length], [1, 0, 0]).status).toBe(0)
     expect(p.array).toEqual(new Float32Array(100).fill(3))
     p.intact()
   })

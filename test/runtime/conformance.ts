@@ -75,7 +75,7 @@ function crossing(
     symbols: Float64Array.from(batches),
     slots: Float64Array.from(slots.length > 0 ? slots : Array(batches.length * program.slots.length).fill(0.5)),
     inputs,
-    outputs: outputs ?? regions.map((region) => new Float32Array(rows * region.rowElements!)),
+    outputs: outputs ?? regions.map((region) => new Float32Array(new SharedArrayBuffer(rows * region.rowElements! * 4))),
     results: new Float64Array(batches.length * program.reports.length)
   }
 }
@@ -103,7 +103,7 @@ function stepsInOrder(rig: Rig, method: Method): void {
     const batches = [mostRows, 1, 7, 39, 7]
     const slopes = [0.1, 0.2, 0.3, -0.4, 0]
     const x = rig.shared(testRandom(3).array(94 * width))
-    const y = guarded(Float32Array, 94 * width)
+    const y = guarded(Float32Array, 94 * width, undefined, 1, (bytes) => new SharedArrayBuffer(bytes))
     const made = crossing(
       accumulate,
       batches,
@@ -257,8 +257,8 @@ function misuse(rig: Rig, method: Method): void {
     ['a row number past the end', () => ({ ...good(), inputs: [{ source: x, rows: Int32Array.of(0, 1, 2, 3, 4, 5, 6, 50, 8) }] })],
     ['a negative row number', () => ({ ...good(), inputs: [{ source: x, rows: Int32Array.of(0, 1, 2, 3, 4, 5, 6, -1, 8) }] })],
     ['no output', () => ({ ...good(), outputs: [] })],
-    ['an output that is too short', () => ({ ...good(), outputs: [new Float32Array(9 * width - 1)] })],
-    ['an output of another type', () => ({ ...good(), outputs: [new Float64Array(9 * width)] })]
+    ['an output that is too short', () => ({ ...good(), outputs: [rig.shared(new Float32Array(9 * width - 1))] })],
+    ['an output of another type', () => ({ ...good(), outputs: [new Float64Array(new SharedArrayBuffer(9 * width * 8))] })]
   ]
   it.each(wrong)('refuses %s, and nothing has run', async (_, make) => {
     const { executor, memory } = rig.bind(accumulate)
@@ -278,6 +278,23 @@ function agreement(rig: Rig): void {
     await expect(executor.run(crossing(accumulate, [10], [{ source: grows }]))).rejects.toThrow(/SharedArrayBuffer/)
     const fixed = new Float32Array(new SharedArrayBuffer(120))
     expect(await executor.run(crossing(accumulate, [10], [{ source: fixed }]))).toEqual(ok(1))
+  })
+
+  it('refuses an output that another thread cannot write safely, and writes the others', async () => {
+    const { executor } = rig.bind(accumulate)
+    const x = rig.shared(testRandom(16).array(10 * width))
+    const into = (output: Float32Array) => crossing(accumulate, [10], [{ source: x }], [], [output])
+    const bytes = 10 * width * 4
+    const grows = new (SharedArrayBuffer as unknown as GrowableConstructor)(bytes, { maxByteLength: 4096 })
+    for (const output of [new Float32Array(10 * width), new Float32Array(grows)])
+      await expect(executor.run(into(output))).rejects.toThrow(/SharedArrayBuffer/)
+    const expected = new Float32Array(10 * width)
+    rig.bind(accumulate).executor.runSync(into(expected))
+    const [library, shared] = [rig.shared(new Float32Array(10 * width)), new Float32Array(new SharedArrayBuffer(bytes))]
+    for (const output of [library, shared]) {
+      expect(await rig.bind(accumulate).executor.run(into(output))).toEqual(ok(1))
+      expectSameBits(output, expected)
+    }
   })
 
   it('reads the arrays of a crossing when it is called', async () => {

@@ -1,17 +1,22 @@
 import { describe, expect, it } from 'vitest'
 import {
   adam,
+  adamW,
   batchNorm,
   createModel,
   dropout,
+  heUniform,
   linear,
+  type Model,
   meanSquaredError,
   NonFiniteError,
+  orthogonal,
   relu,
   sequential,
   sgd,
   softmaxCrossEntropy,
-  tensor
+  tensor,
+  weightNorm
 } from '../../lib/index.js'
 import { modelBackends, numbersOf, rejection, thrown, toyData, toyModel, toyTrainer } from '../helpers/models.js'
 
@@ -137,6 +142,43 @@ describe.each(modelBackends)('data that do not fit, on %s', (backend) => {
     expect(numbersOf(net)).toEqual(numbersOf(twin))
   })
 
+  it.each([
+    ['sgd', (learningRate: number) => sgd({ learningRate })],
+    ['momentum', (learningRate: number) => sgd({ learningRate, momentum: 0.9, weightDecay: 1e-4 })],
+    ['Nesterov', (learningRate: number) => sgd({ learningRate, momentum: 0.9, nesterov: true, maxNorm: 3 })],
+    ['adam', (learningRate: number) => adam({ learningRate, weightDecay: 1e-4 })],
+    ['adamW', (learningRate: number) => adamW({ learningRate })]
+  ])('refuses a step of %s whose update would overflow, with all state as it was', async (_name, optimizer) => {
+    const { x: small, y } = toyData(64)
+    const x = small.map((value) => value * 1000)
+    const make = () => createModel(sequential(linear(8), relu(), linear(3)), { input: [4], seed: 5, backend })
+    // One step of the schedule is far too large; the trainer is asked for it again and again.
+    const rate = (huge: number) => ({ kind: 'own', options: {}, at: (step: number) => (step === 2 ? huge : 0.01) })
+    const train = (net: Model, huge: number) => {
+      const made = optimizer(0.01)
+      const schedule = rate(huge)
+      const stepValues = (step: number, factor?: number) => optimizer(schedule.at(step)).stepValues(step, factor)
+      return net.trainer({ loss: softmaxCrossEntropy(), optimizer: { ...made, learningRate: schedule, stepValues } })
+    }
+    const [net, twin] = [make(), make()]
+    const [trainer, twinTrainer] = [train(net, 3e38), train(twin, 0.01)]
+    for (let i = 0; i < 2; i++) expect(await trainer.step({ x, y })).toEqual(await twinTrainer.step({ x, y }))
+    const before = numbersOf(net)
+    for (const attempt of [() => rejection(trainer.step({ x, y })), async () => thrown(() => trainer.stepSync({ x, y }))]) {
+      const error = (await attempt()) as NonFiniteError
+      expect(error).toBeInstanceOf(NonFiniteError)
+      expect(error).toMatchObject({ layer: expect.stringMatching(/^[02]\.(bias|weight)$/), step: 2 })
+      expect(error.message).toMatch(
+        /^Trainer\.step(Sync)?: expected an update that leaves finite numbers in '.*', got one that overflows, at step 2\. Lower the learning rate; nothing of the step was kept$/
+      )
+      expect(numbersOf(net)).toEqual(before)
+    }
+    // The rate of a fit is huge at one of its steps: those before it stand.
+    const fitted = train(make(), 3e38)
+    expect(await rejection(fitted.fit({ x, y }, { batchSize: 8 }))).toMatchObject({ code: 'EVENKEEL_NON_FINITE', step: 2 })
+    expect(fitted.steps).toBe(2)
+  })
+
   it('refuses a last batch of one row', async () => {
     const { x, y } = toyData(33)
     const trainer = toyTrainer(toyModel(backend))
@@ -208,6 +250,11 @@ describe('layers and models that cannot be', () => {
       'a negative seed': () => createModel(linear(3), { input: [4], seed: -1 }),
       'another backend': () => createModel(linear(3), { input: [4], backend: 'cuda' as never }),
       'no threads': () => createModel(linear(3), { input: [4], threads: 0 }),
+      'heUniform for a bias': () => createModel(linear(3, { biasInitializer: heUniform() }), { input: [4] }),
+      'orthogonal for a bias': () =>
+        createModel(sequential(relu(), weightNorm(linear(3, { name: 'out', biasInitializer: orthogonal() }))), { input: [4] }),
+      'an initializer that was not called': () => createModel(linear(3, { weightInitializer: heUniform as never }), { input: [4] }),
+      'no initializer': () => createModel(linear(3, { biasInitializer: 'zeros' as never }), { input: [4] }),
       'one name twice': () => createModel(sequential(linear(3, { name: 'a' }), linear(3, { name: 'a' })), { input: [4] })
     }
     expect(Object.fromEntries(Object.entries(cases).map(([name, body]) => [name, thrown(body).message]))).toMatchInlineSnapshot(`
@@ -219,14 +266,18 @@ describe('layers and models that cannot be', () => {
         "a rate above 1": "dropout: expected a rate from 0 to 1, got 1.5",
         "a rate that is NaN": "dropout: expected a rate from 0 to 1, got NaN",
         "a scale that is no number": "createModel: expected input.scale to be a finite number, got '1/255'",
+        "an initializer that was not called": "createModel: expected an initializer for 'weight', got function heUniform. Call it: heUniform(), not heUniform",
         "an input size of 0": "createModel: expected input sizes of at least 1, without the batch dimension, in [0], got 0",
         "another backend": "createModel: expected backend to be 'auto' or 'native' or 'portable', got 'cuda'",
+        "heUniform for a bias": "heUniform: expected a weight of two or more dimensions, [outputs, ..., inputs] for 'bias', got [3]. Use zeros, constant, uniform or normal",
         "momentum": "batchNorm: expected only the options axis, decay, epsilon, scale, center, name, got 'momentum'. The option is called decay, the share of the old statistics that is kept: decay = 1 − momentum for PyTorch's momentum (0.1 there is decay 0.9), decay = momentum for Keras's (0.99 there is decay 0.99)",
+        "no initializer": "createModel: expected an initializer for 'bias', got 'zeros'. Such as heUniform()",
         "no input": "createModel: expected input to be a shape, got undefined. Give the shape of one row: input: [784], or { shape: [784], scale: 1 / 255 }, or several of these by name",
         "no layer": "createModel: expected a layer, got function relu. Call it: relu(), not relu",
         "no options": "createModel: expected input to be a shape, got undefined. Give the shape of one row: input: [784], or { shape: [784], scale: 1 / 255 }, or several of these by name",
         "no threads": "createModel: expected threads to be an integer at least 1 and at most 256, got 0",
         "one name twice": "createModel: expected every parameter to have a name of its own, got 'a.weight' twice. Give one of the layers another name",
+        "orthogonal for a bias": "orthogonal: expected a weight of two or more dimensions, [outputs, ..., inputs] for 'out.bias', got [3]. Use zeros, constant, uniform or normal",
       }
     `)
   })
