@@ -46,6 +46,7 @@ export type { Loss, Optimizer, Schedule, WeightedLoss } from './programs/types.j
 export { type BackendChoice, type BackendInfo, backendInfo } from './runtime/select.js'
 export { type Tensor, tensor } from './tensor.js'
 export type { Callback, FitControl, JsonValue, Weights } from './training/callbacks.js'
+export { defineLoss, type LossDefinition, type LossFunction } from './training/define-loss.js'
 export { type EarlyStoppingOptions, earlyStopping } from './training/early-stopping.js'
 export type { DataSet, EvaluateOptions, Evaluation } from './training/evaluate.js'
 export type { FitOptions } from './training/fit.js'

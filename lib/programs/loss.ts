@@ -1,4 +1,5 @@
-import type { Graph, Value } from '../graph/graph.js'
+import { wrongKind } from '../errors.js'
+import { type Graph, isValue, type Value } from '../graph/graph.js'
 import { checkFinite } from '../ops/check-finite.js'
 import { mean } from '../ops/mean.js'
 import { wholeShape } from '../ops/types.js'
@@ -17,6 +18,8 @@ export function targetInput(graph: Graph, output: Value, loss: Loss, name: strin
 /** The loss of each row, and what it weighs; null: all weigh the same. */
 export function rowLosses(loss: Loss, output: Value, target: Value): { readonly rows: Value; readonly weight: Value | null } {
   const given = loss.apply(output, target)
+  if (typeof given !== 'object' || given === null || !isValue('loss' in given ? given.loss : given))
+    throw wrongKind(loss.kind, 'a value with one element a row', given)
   const { rows, weight } = 'loss' in given ? { rows: given.loss, weight: given.weight } : { rows: given, weight: null }
   const label = output.graph.label
   for (const [what, value] of Object.entries({ 'one value a row': rows, 'one weight a row': weight }))

@@ -9,10 +9,11 @@ import { failureError } from '../inference/failure-error.js'
 import type { ModelState } from '../inference/model-state.js'
 import { defaultBatch, rowElements, signalOption } from '../inference/predict.js'
 import { checkOptions, integerOption } from '../options.js'
-import { describeFailure, isLoss, type Loss } from '../programs/index.js'
+import { describeFailure, type Loss } from '../programs/index.js'
 import type { CrossingResult } from '../runtime/runtime.js'
 import { staticElementCount } from '../shape.js'
 import type { Sliced } from '../sliced.js'
+import { asLoss, type LossFunction } from './define-loss.js'
 import { accuracy, type Metric, type MetricTally } from './metrics.js'
 
 /** Rows to train or evaluate on. */
@@ -23,7 +24,7 @@ export interface DataSet {
 
 export interface EvaluateOptions {
   /** What the result's `loss` is the mean of. */
-  readonly loss?: Loss
+  readonly loss?: Loss | LossFunction
   /** Default [accuracy()]; with a loss over values, none. */
   readonly metrics?: readonly Metric[]
   /** Rows a step at most; default 1024. The numbers do not depend on it. */
@@ -127,9 +128,10 @@ function looksLikeValues(y: unknown): boolean {
 }
 
 export function expectLoss(owner: string, value: unknown): Loss {
-  if (isLoss(value)) return value
+  const loss = asLoss(value)
+  if (loss) return loss
   const advice = typeof value === 'function' ? 'Call it: softmaxCrossEntropy(), not softmaxCrossEntropy' : undefined
-  throw wrongKind(owner, 'loss to be a loss such as softmaxCrossEntropy()', value, advice)
+  throw wrongKind(owner, 'loss to be a loss such as softmaxCrossEntropy(), or a function of prediction and target', value, advice)
 }
 
 /** The metrics asked for, or those that fit the loss. */

@@ -13,11 +13,12 @@ import type { Objective, Optimizer } from '../programs/types.js'
 import { parameterGroups } from '../programs/update.js'
 import type { CrossingResult, Executor } from '../runtime/runtime.js'
 import type { Sliced } from '../sliced.js'
+import type { LossFunction } from './define-loss.js'
 import { expectLoss } from './evaluate.js'
 import { StepReports } from './step-reports.js'
 
 export interface TrainerOptions {
-  readonly loss: Loss
+  readonly loss: Loss | LossFunction
   readonly optimizer: Optimizer
   /**
    * What becomes of a step whose data, loss or gradients are not finite. 'throw', the default: it rejects with a
