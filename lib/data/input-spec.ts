@@ -35,7 +35,10 @@ export function inputPorts(owner: string, input: unknown): readonly InputPort[] 
   if (typeof input !== 'object' || input === null) throw wrongKind(owner, 'input to be a shape', input, advice)
   // An input called shape is written { shape: { shape: [3] } }.
   if (Array.isArray(input) || Array.isArray((input as InputSpec).shape)) return [portOf(owner, undefined, input)]
-  throw wrongKind(owner, 'input.shape to be a shape', (input as InputSpec).shape, advice)
+  const entries = Object.entries(input)
+  const named = entries.length > 0 && entries.every(([, value]) => typeof value === 'object' && value !== null)
+  if (!named) throw wrongKind(owner, 'input.shape to be a shape', (input as InputSpec).shape, advice)
+  return entries.map(([key, value]) => portOf(owner, key, value))
 }
 
 function portOf(owner: string, key: string | undefined, input: unknown): InputPort {

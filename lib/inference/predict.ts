@@ -4,7 +4,7 @@ import type { FeedPool } from '../data/feed.js'
 import type { Gate } from '../data/gate.js'
 import type { InputPort } from '../data/input-spec.js'
 import { type Cancellation, cancelledBy } from '../data/lock.js'
-import { type ModelInput, readInputs } from '../data/named-rows.js'
+import { readInputs } from '../data/named-rows.js'
 import { finishPaced } from '../data/pace.js'
 import type { RowSource } from '../data/rows.js'
 import { wrongKind } from '../errors.js'
@@ -55,7 +55,7 @@ export interface Prediction {
   readonly batchSize: number
 }
 
-export async function predict(target: Predicting, owner: string, x: ModelInput, options: Prediction): Promise<ModelOutput> {
+export async function predict(target: Predicting, owner: string, x: unknown, options: Prediction): Promise<ModelOutput> {
   const { signal } = options
   signal?.throwIfAborted()
   const run = async (): Promise<ModelOutput> => {
@@ -117,7 +117,7 @@ function* copied(target: Float32Array, source: Float32Array, offset: number): Sl
   }
 }
 
-export function predictSync(target: Predicting, owner: string, x: ModelInput, options: { batchSize?: number } | undefined): ModelOutput {
+export function predictSync(target: Predicting, owner: string, x: unknown, options: { batchSize?: number } | undefined): ModelOutput {
   const given = checkOptions(owner, options, ['batchSize'], { signal: 'A synchronous call cannot be aborted: use predict' })
   const batchSize = batchOption(target, owner, given.batchSize)
   target.gate.assertIdle(owner)

@@ -34,7 +34,7 @@ export interface PredictorOptions {
  *
  * Predictions equal the model's within rounding: folding multiplies in another order.
  */
-export class Predictor {
+export class Predictor<X = InputData, Y = Tensor> {
   readonly #target: FoldedTarget
   /** Where there is one input of float32 and one output, neither with a name. */
   readonly #rows: SingleRows | undefined
@@ -63,20 +63,20 @@ export class Predictor {
    * @example const { data, shape } = await predictor.predict(x)
    */
   // Not an async function: that would be one more promise a call.
-  predict(x: InputData, options?: PredictOptions): Promise<Tensor> {
+  predict(x: X, options?: PredictOptions): Promise<Y> {
     try {
       const target = this.#target
       const given = options && predictOptions(target, predictOwner, options)
       const alone = options?.batchSize === undefined ? this.#rows?.predict(x, given?.signal) : undefined
-      return alone ?? (predict(target, predictOwner, x, given ?? predictOptions(target, predictOwner, undefined)) as Promise<Tensor>)
+      return (alone ?? predict(target, predictOwner, x, given ?? predictOptions(target, predictOwner, undefined))) as Promise<Y>
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
   /** The same, now. Throws while an asynchronous call is on its way. */
-  predictSync(x: InputData, options?: { readonly batchSize?: number }): Tensor {
-    return predictSync(this.#target, 'Predictor.predictSync', x, options) as Tensor
+  predictSync(x: X, options?: { readonly batchSize?: number }): Y {
+    return predictSync(this.#target, 'Predictor.predictSync', x, options) as Y
   }
 
   /**
@@ -94,8 +94,8 @@ export class Predictor {
   stream<B extends { readonly x: ModelInput }>(
     source: RowIterable<B>,
     options?: StreamOptions
-  ): AsyncGenerator<B & { readonly output: Tensor }, void, undefined>
-  stream(source: RowIterable, options?: StreamOptions): AsyncGenerator<Tensor, void, undefined>
+  ): AsyncGenerator<B & { readonly output: Y }, void, undefined>
+  stream(source: RowIterable, options?: StreamOptions): AsyncGenerator<Y, void, undefined>
   stream(source: RowIterable<unknown>, options?: StreamOptions): AsyncGenerator<unknown, void, undefined> {
     return streamRows(this.#target, 'Predictor.stream', source, options)
   }

@@ -1,5 +1,5 @@
 import { StepClock } from '../data/crossings.js'
-import { type InputSpec, inputPorts } from '../data/input-spec.js'
+import { inputPorts } from '../data/input-spec.js'
 import type { InputData } from '../data/rows.js'
 import { wrongKind } from '../errors.js'
 import { ModelState } from '../inference/model-state.js'
@@ -7,23 +7,28 @@ import { type Predicting, type PredictOptions, predict, predictOptions, predictS
 import { Predictor, type PredictorOptions } from '../inference/predictor.js'
 import { openModelFile, writeModelFile } from '../io/model-file.js'
 import { type CustomLayers, layerFactories } from '../layers/define-layer.js'
-import { expectLayer } from '../layers/is-layer.js'
+import { expectLayer, isLayer } from '../layers/is-layer.js'
 import type { Layer } from '../layers/layer.js'
+import type { ModelFunction, ModelValues } from '../layers/model-function.js'
+import type { Value } from '../ops/index.js'
 import { checkOptions, choiceOption, integerOption } from '../options.js'
 import { describeModel } from '../programs/index.js'
 import { matchingNames } from '../programs/patterns.js'
 import { normalizeSeed } from '../random.js'
 import { type BackendChoice, backendChoices, selectRuntime } from '../runtime/select.js'
-import type { StaticShape } from '../shape.js'
 import type { Tensor } from '../tensor.js'
 import { type DataSet, type EvaluateOptions, type Evaluation, evaluate } from './evaluate.js'
+import type { InputRows, InputValues, NamedInputs, OneInput, OutputTensors } from './model-types.js'
 import { summaryTable } from './summary.js'
 import { Trainer } from './trainer.js'
 import type { TrainerOptions } from './training-state.js'
 
-export interface ModelOptions {
-  /** Shape of one row of `x`, without the batch dimension; with how its values are read: v · scale + shift. */
-  readonly input: StaticShape | InputSpec
+export interface ModelOptions<I = OneInput> {
+  /**
+   * Shape of one row of `x`, without the batch dimension; with how its values are read: v · scale + shift. Of several
+   * inputs: these by name.
+   */
+  readonly input: I
   /** Of initialization, shuffling and dropout: an integer 0 … 2⁵³−1 or a bigint 0 … 2⁶⁴−1. Omitted: a random one. */
   readonly seed?: number | bigint
   /** Default 'auto': native where it runs. */
@@ -40,9 +45,30 @@ export interface ModelOptions {
  * const net = createModel(sequential(linear(128), batchNorm(), relu(), linear(10)), { input: [784], seed: 7 })
  * @throws TypeError, RangeError, ShapeError for options and layers that do not fit; BackendError where the backend cannot run
  */
-export function createModel(layer: Layer, options: ModelOptions): Model {
+export function createModel<const I extends OneInput>(layer: Layer, options: ModelOptions<I>): Model
+export function createModel<const I extends NamedInputs>(layer: Layer, options: ModelOptions<I>): Model<InputRows<I>>
+/**
+ * A model of several inputs or outputs, or of any other form: a function from values to values. Inside it layers are
+ * called, and values are computed with `evenkeel/ops`. A layer is known by its `name` or by how many were called before
+ * it (`'0.weight'`); one that is called again shares its parameters with the first time, and its running statistics move
+ * once a call. The function runs whenever the model is planned and must describe the same computation each time.
+ *
+ * @param model gets the only input, or an object of the inputs by name; gives the only output, or an object of them
+ * @throws TypeError, RangeError, ShapeError for a function, options and layers that do not fit; BackendError where the
+ * backend cannot run
+ * @example
+ * const tower = sequential(linear(16), relu())
+ * const pair = createModel(({ left, right }) => ({ match: linear(1)(ops.concat([tower(left), tower(right)], 1)) }), {
+ *   input: { left: [4], right: [4] }
+ * })
+ */
+export function createModel<const I extends OneInput | NamedInputs, const O extends ModelValues>(
+  model: (inputs: InputValues<I>) => O,
+  options: ModelOptions<I>
+): Model<InputRows<I>, OutputTensors<O>>
+export function createModel(model: Layer | ModelFunction, options: ModelOptions<OneInput | NamedInputs>): Model {
   const owner = 'createModel'
-  const root = expectLayer(owner, layer)
+  const root = isLayer(model) || typeof model !== 'function' ? expectLayer(owner, model) : model
   const given = checkOptions(owner, options, ['input', 'seed', 'backend', 'threads'], { inputShape: 'Use input' })
   const inputs = inputPorts(owner, given.input)
   const seed = normalizeSeed(given.seed, owner)
@@ -62,7 +88,9 @@ export interface SaveOptions {
   readonly signal?: AbortSignal
 }
 
-export interface LoadOptions extends Pick<ModelOptions, 'backend' | 'threads'> {
+export interface LoadOptions<F = ModelFunction> extends Pick<ModelOptions, 'backend' | 'threads'> {
+  /** The function of a model that was made of one: files hold no code. Parameters must agree by name and shape. */
+  readonly model?: F
   /** Layers of one's own: what `defineLayer` gave for them, or factories by kind. Those of the library are known. */
   readonly layers?: CustomLayers
 }
@@ -77,12 +105,24 @@ export interface LoadOptions extends Pick<ModelOptions, 'backend' | 'threads'> {
  * await net.save('model.safetensors')
  * const again = await loadModel('model.safetensors')
  */
+export async function loadModel<X = InputData, Y = Tensor>(
+  path: string | URL,
+  options?: LoadOptions & { readonly model?: undefined }
+): Promise<Model<X, Y>>
+/** A model of a function, which is given again. */
+export async function loadModel<Inputs extends ModelValues, O extends ModelValues>(
+  path: string | URL,
+  options: LoadOptions<(inputs: Inputs) => O> & { readonly model: (inputs: Inputs) => O }
+): Promise<Model<Inputs extends Value ? InputData : { readonly [K in keyof Inputs]: InputData }, OutputTensors<O>>>
 export async function loadModel(path: string | URL, options?: LoadOptions): Promise<Model> {
   const owner = 'loadModel'
-  const given = checkOptions(owner, options, ['backend', 'threads', 'layers'])
+  const given = checkOptions(owner, options, ['backend', 'threads', 'layers', 'model'])
+  const { model } = given
+  if (model !== undefined && (typeof model !== 'function' || isLayer(model)))
+    throw wrongKind(owner, 'model to be a model function', model, 'A model of layers is loaded without it')
   const layers = layerFactories(owner, given.layers)
   const runtime = chooseRuntime(owner, given)
-  const file = await openModelFile(owner, expectPath(owner, path), { layers })
+  const file = await openModelFile(owner, expectPath(owner, path), { layers, model })
   try {
     const { description, inputs, seed } = file
     const state = new ModelState({ runtime, description, inputs, seed })
@@ -100,7 +140,7 @@ function expectPath(owner: string, path: unknown): string | URL {
 }
 
 /** Layers with their numbers: predicts, evaluates, and makes trainers and predictors. `createModel` and `loadModel` make one. */
-export class Model {
+export class Model<X = InputData, Y = Tensor> {
   readonly #state: ModelState
   readonly #target: Predicting
 
@@ -164,19 +204,19 @@ export class Model {
    * The network's output for each row of `x`, in inference mode, in memory of the caller's own. Off the event loop;
    * during a fit it runs between two crossings.
    *
-   * @param x [rows, ...input]
-   * @returns [rows, ...output], float32
+   * @param x [rows, ...input]; of several inputs, these by name
+   * @returns [rows, ...output], float32; of several outputs, these by name
    * @throws ShapeError, TypeError for data that do not fit; BackendError `EVENKEEL_DISPOSED`; the signal's reason
    * @example const { data, shape } = await net.predict(x)
    */
-  async predict(x: InputData, options?: PredictOptions): Promise<Tensor> {
+  async predict(x: X, options?: PredictOptions): Promise<Y> {
     const owner = 'Model.predict'
-    return (await predict(this.#target, owner, x, predictOptions(this.#target, owner, options))) as Tensor
+    return (await predict(this.#target, owner, x, predictOptions(this.#target, owner, options))) as Y
   }
 
   /** The same, now. Throws `EVENKEEL_BUSY` while anything of the model is on its way. */
-  predictSync(x: InputData, options?: { readonly batchSize?: number }): Tensor {
-    return predictSync(this.#target, 'Model.predictSync', x, options) as Tensor
+  predictSync(x: X, options?: { readonly batchSize?: number }): Y {
+    return predictSync(this.#target, 'Model.predictSync', x, options) as Y
   }
 
   /**
@@ -196,7 +236,7 @@ export class Model {
    * @throws TypeError, RangeError for options; BackendError `EVENKEEL_DISPOSED`
    * @example const predictor = net.predictor({ maxBatch: 256 })
    */
-  predictor(options?: PredictorOptions): Predictor {
+  predictor(options?: PredictorOptions): Predictor<X, Y> {
     return new Predictor(this.#state, options)
   }
 

@@ -2,11 +2,12 @@ import type { ModelDescription } from '../programs/index.js'
 import { formatShape } from '../shape.js'
 
 /** A table of the layers: path, kind, shape of a row of its output, number of parameters; totals below. */
-export function summaryTable({ layers, parameters, buffers, inputs }: ModelDescription, frozen: ReadonlySet<string>): string {
+export function summaryTable({ layers, parameters, buffers, inputs, outputs }: ModelDescription, frozen: ReadonlySet<string>): string {
   const rows = [
     ['layer', 'kind', 'output', 'parameters'],
     ...inputs.map(({ key, shape }) => [key ?? '', 'input', formatShape(shape), '']),
-    ...layers.map((layer) => [layer.path, layer.kind, formatShape(layer.outputShape), grouped(layer.parameters)])
+    ...layers.map((layer) => [layer.path, layer.kind, formatShape(layer.outputShape), grouped(layer.parameters)]),
+    ...outputs.flatMap(({ key, shape }) => (key === undefined ? [] : [[key, 'output', formatShape(shape), '']]))
   ]
   const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]!.length)))
   const lines = rows.map((row) =>

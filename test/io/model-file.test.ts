@@ -148,7 +148,7 @@ describe('loadModel refuses', () => {
         "an empty file": "FileFormatError EVENKEEL_FILE_FORMAT: loadModel '/altered.safetensors': expected a safetensors file of at least 8 bytes, got 0",
         "an input that is none": "FileFormatError EVENKEEL_FILE_FORMAT: loadModel '/altered.safetensors': expected a model that can be made, got one that cannot: loadModel '/altered.safetensors': expected input.shape to be a shape, got '4'. Give the shape of one row: input: [784], or { shape: [784], scale: 1 / 255 }, or several of these by name",
         "an unknown layer": "FileFormatError EVENKEEL_UNKNOWN_LAYER: loadModel: expected layers of a known kind, got 'attention'. Give what defineLayer gave for it, loadModel(path, { layers: [attention] }), or a factory, { layers: { attention: (options, name, layers) => ... } }",
-        "an unknown option": "TypeError EVENKEEL_OPTION: loadModel: expected only the options backend, threads, layers, got 'custom'",
+        "an unknown option": "TypeError EVENKEEL_OPTION: loadModel: expected only the options backend, threads, layers, model, got 'custom'",
         "another architecture": "FileFormatError EVENKEEL_FILE_FORMAT: loadModel '/altered.safetensors': expected 'weight' as F32 of shape [3, 4], got none",
         "another dtype": "FileFormatError EVENKEEL_FILE_FORMAT: loadModel '/altered.safetensors': expected '0.g' as F32 of shape [16], got I32 of shape [16]",
         "another input": "FileFormatError EVENKEEL_FILE_FORMAT: loadModel '/altered.safetensors': expected '0.v' as F32 of shape [16, 5], got F32 of shape [16, 4]",

@@ -273,7 +273,7 @@ describe('layers and models that cannot be', () => {
         "momentum": "batchNorm: expected only the options axis, decay, epsilon, scale, center, name, got 'momentum'. The option is called decay, the share of the old statistics that is kept: decay = 1 − momentum for PyTorch's momentum (0.1 there is decay 0.9), decay = momentum for Keras's (0.99 there is decay 0.99)",
         "no initializer": "createModel: expected an initializer for 'bias', got 'zeros'. Such as heUniform()",
         "no input": "createModel: expected input to be a shape, got undefined. Give the shape of one row: input: [784], or { shape: [784], scale: 1 / 255 }, or several of these by name",
-        "no layer": "createModel: expected a layer, got function relu. Call it: relu(), not relu",
+        "no layer": "relu: expected an options object, got a value of a model. A layer is made first and then applied: relu()(x)",
         "no options": "createModel: expected input to be a shape, got undefined. Give the shape of one row: input: [784], or { shape: [784], scale: 1 / 255 }, or several of these by name",
         "no threads": "createModel: expected threads to be an integer at least 1 and at most 256, got 0",
         "one name twice": "createModel: expected every parameter to have a name of its own, got 'a.weight' twice. Give one of the layers another name",
