@@ -167,8 +167,11 @@ class CsvTable implements Table {
         let at = 0
         for (let end = 0; end < filled; ) {
           end = Math.min(filled, Math.max(at, end) + sliceBytes)
-          at = parser.parse(memory, at, end, position >= size && end === filled)
+          const slice = tried(() => parser.parse(memory, at, end, position >= size && end === filled))
+          // The rows before a mistake are whole.
           if (parser.rows > 0) yield
+          if (slice.error) throw slice.error
+          at = slice.value!
           if (pacer.due) await pacer.pause()
         }
         memory.copyWithin(0, at, filled)
@@ -194,4 +197,12 @@ function widened(where: string, memory: Buffer, filled: number): Buffer<ArrayBuf
   const wider = Buffer.alloc(filled * 2)
   memory.copy(wider)
   return wider
+}
+
+function tried<T>(work: () => T): { readonly value?: T; readonly error?: unknown } {
+  try {
+    return { value: work() }
+  } catch (error) {
+    return { error }
+  }
 }

@@ -1,10 +1,11 @@
+import { DataError } from '../../errors.js'
 import { type Block, gatherBlock, type Part } from '../blocks.js'
 import type { BlockSource, Pass } from '../dataset.js'
 import { Pacer } from '../pace.js'
 import { RowDataset } from '../row-dataset.js'
 import { checkReadOptions, type ReadOptions, type TableColumns } from './columns.js'
 import { type CellSource, interleave, markMissing, type NumberCells, numberCells, type Skipped } from './project.js'
-import type { Table, TableChunk } from './table.js'
+import type { Cells, Table, TableChunk } from './table.js'
 
 /** Rows of a file: some columns are `x`, one or more are `y`, others may be carried along. */
 export class TableDataset extends RowDataset {
@@ -52,7 +53,8 @@ class TableSource implements BlockSource {
     // Where rows are left out, only reading tells which is the first to give.
     let left = missing === 'skip' ? skip : 0
     for await (const chunk of this.#table.chunks({ columns: requests, firstRow: skip - left, signal })) {
-      let block = this.#block(chunk)
+      const { block: whole, error } = this.#wholeRows(chunk)
+      let block = whole
       if (left > 0) {
         const dropped = Math.min(left, block.rows)
         left -= dropped
@@ -62,7 +64,20 @@ class TableSource implements BlockSource {
         )
       }
       if (block.rows > 0) yield block
+      if (error) throw error
       if (pacer.due) await pacer.pause()
+    }
+  }
+
+  /** The rows before the first that cannot be used, and why it cannot. */
+  #wholeRows(chunk: TableChunk): { readonly block: Block; readonly error?: DataError } {
+    try {
+      return { block: this.#block(chunk) }
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error
+      const rows = error.row - chunk.firstRow
+      // Another column may have one that is before it.
+      return { error, ...this.#wholeRows({ ...chunk, rows, columns: chunk.columns.map((cells) => firstCells(cells, rows)) }) }
     }
   }
 
@@ -85,6 +100,10 @@ class TableSource implements BlockSource {
     const block = { rows: chunk.rows, numbers: { first: chunk.firstRow }, parts }
     return count === 0 ? block : gatherBlock(block, kept(skipped, count))
   }
+}
+
+function firstCells(cells: Cells, rows: number): Cells {
+  return Array.isArray(cells) ? cells.slice(0, rows) : (cells as Float32Array).subarray(0, rows)
 }
 
 const column = (data: Part['data']): Part => ({ data, shape: [], width: 1 })
