@@ -83,21 +83,29 @@ export async function* cutBlocks(
 ): AsyncGenerator<Block, void, undefined> {
   let waiting: Block[] = []
   let rows = 0
-  for await (const block of blocks) {
-    signal?.throwIfAborted()
-    for (let at = 0; at < block.rows; ) {
-      const end = Math.min(block.rows, at + batchSize - rows)
-      waiting.push(sliceBlock(block, at, end))
-      rows += end - at
-      at = end
-      if (rows < batchSize) continue
-      yield concatBlocks(waiting)
+  let failure: { readonly error: unknown } | undefined
+  try {
+    for await (const block of blocks) {
       signal?.throwIfAborted()
-      waiting = []
-      rows = 0
+      for (let at = 0; at < block.rows; ) {
+        const end = Math.min(block.rows, at + batchSize - rows)
+        waiting.push(sliceBlock(block, at, end))
+        rows += end - at
+        at = end
+        if (rows < batchSize) continue
+        yield concatBlocks(waiting)
+        signal?.throwIfAborted()
+        waiting = []
+        rows = 0
+      }
     }
+  } catch (error) {
+    signal?.throwIfAborted()
+    failure = { error }
   }
+  // Rows before a failure are complete, also where they are less than a batch.
   if (rows > 0) yield concatBlocks(waiting)
+  if (failure) throw failure.error
 }
 
 /** A block as its reader sees it. */

@@ -1,9 +1,9 @@
-import { cutBlocks, type Batch, batchOf, type Dataset } from '../data/dataset.js'
+import { type Block, concatBlocks, sliceBlock } from '../data/blocks.js'
+import { type Batch, batchOf, cutBlocks, type Dataset } from '../data/dataset.js'
 import { failedAt } from '../data/iterable-dataset.js'
 import { Cancellation } from '../data/lock.js'
 import { RowDataset } from '../data/row-dataset.js'
 import { RowBuilder, type RowSample } from '../data/row-values.js'
-import type { RowSource } from '../data/rows.js'
 import { DataError, wrongKind } from '../errors.js'
 import type { ModelState } from '../inference/model-state.js'
 import type { Loss } from '../programs/index.js'
@@ -52,6 +52,7 @@ export class PieceReader {
   #ahead: Promise<Piece | undefined> | undefined
   #row: number
   #ended = false
+  #complete = false
 
   constructor(request: PieceRequest) {
     this.#request = request
@@ -77,6 +78,11 @@ export class PieceReader {
     return piece
   }
 
+  /** Whether the source has given all it has. */
+  get complete(): boolean {
+    return this.#complete
+  }
+
   /** Lets go of the source; without waiting for one that is waiting itself. */
   close(): void {
     for (const register of this.#request.running) register.delete(this.#cancellation)
@@ -97,7 +103,7 @@ export class PieceReader {
     const { owner, state, loss, signal } = this.#request
     const { done, value: batch } = await this.#step()
     if (done) {
-      this.#ended = true
+      this.#ended = this.#complete = true
       return undefined
     }
     if (typeof batch !== 'object' || batch === null || !('x' in batch) || !('y' in batch))
@@ -116,7 +122,7 @@ export class PieceReader {
     } catch (error) {
       this.#ended = true
       this.#request.signal?.throwIfAborted()
-      if (error instanceof DataError || (error as { code?: unknown })?.code !== undefined) throw error
+      if (String((error as { code?: unknown })?.code).startsWith('EVENKEEL_')) throw error
       throw failedAt(this.#request.owner, this.#row, error)
     }
   }
@@ -126,14 +132,33 @@ function batchesOf({ dataset, state, batchSize, epoch, start = 0, signal }: Piec
   if (dataset instanceof RowDataset) {
     const pass = { key: state.key, epoch, skip: start, signal }
     const rows = Math.max(1, Math.floor(pieceRows / batchSize)) * batchSize
-    return converted(cutBlocks(dataset.source.blocks(pass), rows, signal))
+    return evened(cutBlocks(dataset.source.blocks(pass), rows, signal), batchSize)
   }
-  const request = { batchSize, seed: state.seed, epoch, start: Math.floor(start / batchSize), ...(signal ? { signal } : {}) }
+  const request = { batchSize, seed: state.seed.seedValue, epoch, start: Math.floor(start / batchSize), ...(signal ? { signal } : {}) }
   return iteratorOf(dataset.batches(request))
 }
 
-async function* converted(blocks: ReturnType<typeof cutBlocks>): AsyncGenerator<Batch, void, undefined> {
-  for await (const block of blocks) yield batchOf(block)
+/**
+ * Blocks of full batches and a last one that is cut evenly: what would make less than half a batch joins the block
+ * before it. Where the source fails, only full batches come before the error.
+ */
+async function* evened(blocks: AsyncIterable<Block>, batchSize: number): AsyncGenerator<Batch, void, undefined> {
+  let held: Block | undefined
+  let failure: { readonly error: unknown } | undefined
+  try {
+    for await (const block of blocks) {
+      if (held && block.rows * 2 < batchSize) held = concatBlocks([held, block])
+      else {
+        if (held) yield batchOf(held)
+        held = block
+      }
+    }
+  } catch (error) {
+    failure = { error }
+  }
+  const rows = held === undefined ? 0 : failure ? held.rows - (held.rows % batchSize) : held.rows
+  if (rows > 0) yield batchOf(sliceBlock(held!, 0, rows))
+  if (failure) throw failure.error
 }
 
 function iteratorOf<T>(source: Iterable<T> | AsyncIterable<T>): AsyncIterator<T> | Iterator<T> {
@@ -152,17 +177,23 @@ export function factoryDataset(owner: string, state: ModelState, factory: BatchF
       let row = 0
       let left = start
       const source = factory({ epoch, signal })
-      for await (const item of { [Symbol.asyncIterator]: () => asAsync(iteratorOf(source)) }) {
-        if (!isRow(state, item)) {
-          if (left > 0) left--
-          else yield item as Batch
-          continue
+      try {
+        for await (const item of { [Symbol.asyncIterator]: () => asAsync(iteratorOf(source)) }) {
+          if (!isRow(state, item)) {
+            if (left > 0) left--
+            else yield item as Batch
+            continue
+          }
+          if (row >= start * batchSize) builder.add(owner, item as RowSample, row)
+          row++
+          if (builder.rows < batchSize) continue
+          yield batchOf(builder.block())
+          builder = new RowBuilder(batchSize)
         }
-        if (row >= start * batchSize) builder.add(owner, item as RowSample, row)
-        row++
-        if (builder.rows < batchSize) continue
-        yield batchOf(builder.block())
-        builder = new RowBuilder(batchSize)
+      } catch (error) {
+        signal?.throwIfAborted()
+        // Of batches, only whoever reads them knows the rows.
+        throw row === 0 || error instanceof DataError ? error : failedAt(owner, row, error)
       }
       if (builder.rows > 0) yield batchOf(builder.block())
     }
@@ -190,34 +221,4 @@ function isRow({ inputs }: ModelState, item: unknown): boolean {
     return depth === Math.max(1, shape.length)
   }
   return typeof x === 'number' || (typeof y === 'number' && (x as ArrayLike<number> | undefined)?.length === elements)
-}
-
-/** The rows of several, one after the other. */
-export function joined(pieces: readonly Piece[]): Piece {
-  const [head] = pieces as [Piece, ...Piece[]]
-  const concat = (of: (rows: Rows) => RowSource): RowSource => {
-    const sources = pieces.map(({ rows }) => of(rows))
-    const first = sources[0]!
-    const data = new (first.data.constructor as Float32ArrayConstructor)(sources.reduce((sum, source) => sum + source.data.length, 0))
-    let at = 0
-    for (const source of sources) {
-      data.set(source.data, at)
-      at += source.data.length
-    }
-    return { ...first, rows: data.length / Math.max(1, first.rowElements), data, shared: false }
-  }
-  const rows = pieces.reduce((sum, piece) => sum + piece.rows.rows, 0)
-  const numbers = new Float64Array(rows)
-  let at = 0
-  for (const { rows, numbers: own } of pieces)
-    for (let row = 0; row < rows.rows; row++) numbers[at++] = own instanceof Float64Array ? own[row]! : own.first + row
-  return {
-    numbers,
-    rows: {
-      ...head.rows,
-      rows,
-      inputs: head.rows.inputs.map((_, index) => concat(({ inputs }) => inputs[index]!)),
-      targets: head.rows.targets.map((target, index) => ({ ...target, source: concat(({ targets }) => targets[index]!.source) }))
-    }
-  }
 }

@@ -4,11 +4,10 @@ import type { Feed } from '../data/feed.js'
 import { readInputs } from '../data/named-rows.js'
 import { finishPaced } from '../data/pace.js'
 import { assertSameRows, assertStable, type InputData, type RowSource, rowRange, type TargetData, targetRows } from '../data/rows.js'
-import { expectation, outOfRange, ShapeError, withCode, wrongKind } from '../errors.js'
+import { expectation, ShapeError, withCode, wrongKind } from '../errors.js'
 import { failureError } from '../inference/failure-error.js'
 import type { ModelState } from '../inference/model-state.js'
-import { defaultBatch, rowElements, signalOption } from '../inference/predict.js'
-import { checkOptions, integerOption } from '../options.js'
+import { rowElements } from '../inference/predict.js'
 import { describeFailure, type Loss } from '../programs/index.js'
 import type { CrossingResult } from '../runtime/runtime.js'
 import { staticElementCount } from '../shape.js'
@@ -37,21 +36,6 @@ export interface Evaluation {
   readonly loss?: number
   readonly accuracy?: number
   readonly [metric: string]: number | undefined
-}
-
-export async function evaluate(state: ModelState, owner: string, data: DataSet, options?: EvaluateOptions): Promise<Evaluation> {
-  const given = checkOptions(owner, options, ['loss', 'metrics', 'batchSize', 'signal'])
-  const signal = signalOption(owner, given.signal)
-  const loss = given.loss === undefined ? undefined : expectLoss(owner, given.loss)
-  const batchSize = integerOption(owner, 'batchSize', given.batchSize, defaultBatch, { atLeast: 1 })
-  const metrics = metricsOption(owner, given.metrics, loss)
-  if (!loss && metrics.length === 0) throw outOfRange(owner, 'a loss or at least one metric', metrics)
-  signal?.throwIfAborted()
-  return await state.gate.operation(owner, async () => {
-    const rows = await readData(state, owner, data, loss, signal)
-    await state.settle(signal)
-    return await evaluateRows(state, { owner, ...rows, loss, metrics, batchSize, signal })
-  })
 }
 
 /** Data as a run reads them: a source for each input of its Program, all with as many rows. */
@@ -155,7 +139,8 @@ export function metricsOption(owner: string, value: unknown, loss: Loss | undefi
   return value
 }
 
-export interface EvaluationRequest extends Rows {
+/** What an evaluation is asked for. */
+export interface EvaluationRequest {
   readonly owner: string
   readonly loss: Loss | undefined
   readonly metrics: readonly Metric[]
@@ -163,13 +148,19 @@ export interface EvaluationRequest extends Rows {
   readonly signal: AbortSignal | undefined
 }
 
-/** Runs the model over all rows in inference mode. Sums in float64, in the order of the rows. */
-export async function evaluateRows(state: ModelState, request: EvaluationRequest): Promise<Evaluation> {
-  const { owner, rows, loss, batchSize, signal } = request
-  const cut = cutBatches(rows, batchSize, 'balance')
+/** Rows to tally: whether the gate is held already, and the number of each in its source. */
+export interface TallyRows extends Rows {
+  readonly access: 'reading' | 'held'
+  number(row: number): number
+}
+
+/** Runs the model over rows in inference mode and adds them to the tally: sums in float64, in the order of the rows. */
+export async function tallyRows(state: ModelState, request: EvaluationRequest, tally: Tally, rows: TallyRows): Promise<void> {
+  const { owner, loss, batchSize, signal } = request
+  const { access, number } = rows
+  const cut = cutBatches(rows.rows, batchSize, 'balance')
   const elements = rowElements(state.description.outputs)
   const plan = () => (loss ? state.plans.evaluation(loss, cut.largest) : state.plans.inference(cut.largest, batchSize))
-  const tally = new Tally(state, request)
   await state.feeds.borrow(async (memories) =>
     runCrossings({
       owner,
@@ -178,27 +169,27 @@ export async function evaluateRows(state: ModelState, request: EvaluationRequest
       cut,
       runtime: state.runtime,
       gate: state.gate,
-      access: 'reading',
+      access,
       running: [state.running],
       clock: new StepClock(),
-      sources: loss ? sourcesOf(request) : request.inputs,
+      sources: loss ? sourcesOf(rows) : rows.inputs,
       outputs: loss ? [...elements, 1, 1] : elements,
       slots: 0,
       reports: 0,
       plan,
       done: (feed, result, { program }) => {
-        tally.add(feed, result, (batch) => cut.size(batch))
+        tally.add(rows, feed, result, (batch) => cut.size(batch))
         if (result.status === 0) return
         const failure = describeFailure(state.description, program, result)
         const first = cut.start(feed.firstBatch + result.completed)
-        throw failureError(owner, failure, { sourceRow: (row) => first + row, sources: sourcesOf(request) })
+        throw failureError(owner, failure, { sourceRow: (row) => number(first + row), sources: sourcesOf(rows) })
       }
     })
   )
-  return tally.result()
 }
 
-class Tally {
+/** Losses and metrics over all rows so far. */
+export class Tally {
   readonly #outputShape: readonly number[]
   readonly #request: EvaluationRequest
   readonly #tallies: readonly (readonly [string, MetricTally])[]
@@ -212,8 +203,8 @@ class Tally {
     this.#tallies = request.metrics.map((metric) => [metric.name, metric.start()])
   }
 
-  add(feed: Feed, { completed }: CrossingResult, size: (batch: number) => number): void {
-    const { loss, targets, owner } = this.#request
+  add({ targets }: Rows, feed: Feed, { completed }: CrossingResult, size: (batch: number) => number): void {
+    const { loss, owner } = this.#request
     const y = targets[0]!.source
     const elements = staticElementCount(this.#outputShape)
     if (loss) {

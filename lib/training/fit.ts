@@ -1,15 +1,18 @@
-import { type BatchCut, cutBatches, type LastBatch, lastBatchChoices } from '../data/batches.js'
+import { type LastBatch, lastBatchChoices } from '../data/batches.js'
 import { runCrossings } from '../data/crossings.js'
+import type { Dataset } from '../data/dataset.js'
 import type { Feed, FeedMemory } from '../data/feed.js'
-import { epochOrder } from '../data/order.js'
-import { finishPaced } from '../data/pace.js'
-import { expectation, outOfRange, ShapeError, wrongKind } from '../errors.js'
+import { RowDataset } from '../data/row-dataset.js'
+import { expectation, ShapeError, wrongKind } from '../errors.js'
 import type { ModelState } from '../inference/model-state.js'
 import { signalOption } from '../inference/predict.js'
 import { booleanOption, checkOptions, choiceOption, integerOption, numberOption } from '../options.js'
 import type { CrossingResult } from '../runtime/runtime.js'
 import { type Callback, callbacksOption, type FitControl, withCallbacks } from './callbacks.js'
-import { type DataSet, type Evaluation, evaluateRows, metricsOption, partOf, type Rows, readData, sourcesOf } from './evaluate.js'
+import { isDataset } from './dataset-reader.js'
+import { type DataSet, type Evaluation, metricsOption, partOf, type Rows, readData, sourcesOf } from './evaluate.js'
+import { dataOf, evaluateData, type TrainingData } from './evaluate-data.js'
+import { DatasetPieces, type FitPiece, type FitPieces, RowsPieces, smallestBatch } from './fit-pieces.js'
 import type { EpochRecord, History, StepRecord, ValidationKey } from './history.js'
 import type { Metric } from './metrics.js'
 import type { LossMeans, StepReports } from './step-reports.js'
@@ -26,12 +29,15 @@ export interface FitOptions {
    * are the statistics of batch normalization, and what dropout drops.
    */
   readonly accumulate?: number
-  /** Whether each epoch has an order of its own, by the model's seed; default true. */
+  /** Whether each epoch has an order of its own, by the model's seed; default true. A dataset has `shuffle` for it. */
   readonly shuffle?: boolean
   /** What becomes of rows that do not fill a batch; default 'balance': batches differ by at most one row. */
   readonly lastBatch?: LastBatch
-  /** Rows to evaluate after each epoch: a set, or the fraction of the training rows, from their end, that is held out. */
-  readonly validation?: DataSet | number
+  /**
+   * Rows to evaluate after each epoch: a set, a dataset, or the fraction of the training rows that is held out: from
+   * their end, or as `split` does it for a dataset.
+   */
+  readonly validation?: TrainingData | number
   /** Of the validation; default those that fit the loss. */
   readonly metrics?: readonly Metric[]
   /** Ends the fit after the step on its way; it rejects with the signal's reason. */
@@ -75,14 +81,19 @@ type Settings = Required<
 
 const owner = 'Trainer.fit'
 
-export async function runFit(trainer: Trainer, state: TrainingState, data: DataSet, options: FitOptions | undefined): Promise<History> {
+export async function runFit(
+  trainer: Trainer,
+  state: TrainingState,
+  data: TrainingData,
+  options: FitOptions | undefined
+): Promise<History> {
   const settings = readSettings(state, options)
   settings.signal?.throwIfAborted()
   const body = async () => {
-    const { training, validation } = await readSets(state, data, settings)
+    const sets = await readSets(state, dataOf(owner, state.model, data), settings)
     await state.model.settle(settings.signal)
     const control = fitControl(trainer, state.model, settings)
-    const run = new Fit(state, settings, control, training, validation)
+    const run = new Fit(state, settings, control, sets)
     await run.check()
     return await state.model.feeds.borrow((memories) => run.run(memories))
   }
@@ -122,15 +133,20 @@ function fitControl(trainer: Trainer, model: ModelState, { epochs, validation }:
   }
 }
 
-async function readSets(
-  { model, loss }: TrainingState,
-  data: DataSet,
-  { validation, signal }: Settings
-): Promise<{ training: Rows; validation: Rows | undefined }> {
-  const all = await readData(model, owner, data, loss, signal)
+interface Sets {
+  readonly training: Rows | Dataset
+  readonly validation: Rows | Dataset | undefined
+}
+
+async function readSets(state: TrainingState, data: DataSet | Dataset, { validation, signal }: Settings): Promise<Sets> {
+  const { model, loss } = state
+  const read = async (what: string, given: DataSet | Dataset) =>
+    isDataset(given) ? given : await readData(model, what, given, loss, signal)
+  const all = await read(owner, data)
   if (validation === undefined) return { training: all, validation: undefined }
   if (typeof validation !== 'number')
-    return { training: all, validation: await readData(model, `${owner}, validation`, validation, loss, signal) }
+    return { training: all, validation: await read(`${owner}, validation`, dataOf(`${owner}, validation`, model, validation)) }
+  if (isDataset(all)) return splitDataset(all, validation, model)
   const held = Math.floor(all.rows * validation)
   const kept = all.rows - held
   if (held === 0 || kept === 0)
@@ -141,17 +157,22 @@ async function readSets(
   return { training: partOf(all, 0, kept), validation: partOf(all, kept, held) }
 }
 
+function splitDataset(all: Dataset, validation: number, { seed }: ModelState): Sets {
+  if (all instanceof RowDataset) return all.split({ validation, seed: seed.seedValue })
+  throw wrongKind(owner, 'validation to be data where the rows come from a dataset of your own', validation, 'Or make it by datasetFrom')
+}
+
 /** One call of `fit`. */
 class Fit {
   readonly #state: TrainingState
   readonly #settings: Settings
   readonly #control: FitControl
-  readonly #training: Rows
-  readonly #validation: Rows | undefined
-  readonly #cut: BatchCut
+  readonly #training: FitPieces
+  readonly #validation: Rows | Dataset | undefined
   readonly #firstStep: number
   readonly #records: EpochRecord[] = []
-  readonly #order: Int32Array | undefined
+  /** The rows on their way through the steps. */
+  #piece: FitPiece | undefined
   /** What a schedule threw for the step after those of the crossing. */
   #slotError: { readonly error: unknown } | undefined
   #reports: StepReports | undefined
@@ -160,30 +181,29 @@ class Fit {
   /** Of the last step. */
   #learningRate = 0
   /** Steps left out, of the epoch and of the fit. */
-  readonly #skipped = { epoch: 0, fit: 0 }
+  readonly #skipped: { epoch: number; fit: number; last?: Error } = { epoch: 0, fit: 0 }
 
-  constructor(state: TrainingState, settings: Settings, control: FitControl, training: Rows, validation: Rows | undefined) {
+  constructor(state: TrainingState, settings: Settings, control: FitControl, { training, validation }: Sets) {
     this.#state = state
     this.#settings = settings
     this.#control = control
-    this.#training = training
+    const pieces = { ...settings, stepRows: settings.batchSize * settings.accumulate }
+    this.#training = isDataset(training) ? new DatasetPieces(state, training, pieces) : new RowsPieces(state, training, pieces)
     this.#validation = validation
-    this.#cut = cutBatches(training.rows, settings.batchSize * settings.accumulate, settings.lastBatch)
     this.#firstStep = state.steps
-    if (settings.shuffle) this.#order = new Int32Array(training.rows)
   }
 
   /** Plans, and refuses what no step could take, before any runs. */
   async check(): Promise<void> {
-    const cut = this.#cut
-    const { batchSize, accumulate } = this.#settings
-    const least = accumulate === 1 ? `batchSize = ${batchSize}` : `batchSize · accumulate = ${batchSize * accumulate}`
-    if (cut.count === 0) throw outOfRange(owner, `at least ${least} rows with lastBatch 'drop'`, this.#training.rows)
-    const planned = await this.#state.planAhead(owner, cut.largest)
+    const { largest, smallest } = this.#training
+    const planned = await this.#state.planAhead(owner, largest)
     this.#reports = planned.reports
-    const smallest = Math.min(cut.size(0), cut.size(cut.count - 1))
-    const advice = cut.largest > smallest ? `. Use lastBatch: 'balance'` : '. Use a larger batchSize'
-    this.#state.assertBatch(owner, smallest, planned, cut.rows < 2 ? '. Give more rows' : advice)
+    this.#assertBatch(smallest, planned)
+  }
+
+  #assertBatch(smallest: number, planned: Parameters<TrainingState['assertBatch']>[2]): void {
+    const advice = this.#training.largest > smallest ? `. Use lastBatch: 'balance'` : '. Use a larger batchSize'
+    this.#state.assertBatch(owner, smallest, planned, this.#training.rows < 2 ? '. Give more rows' : advice)
   }
 
   async run(memories: readonly [FeedMemory, FeedMemory]): Promise<History> {
@@ -213,29 +233,24 @@ class Fit {
   /** undefined where it was stopped on the way. */
   async #epoch(memories: readonly [FeedMemory, FeedMemory]): Promise<EpochRecord | undefined> {
     const state = this.#state
-    const { signal } = this.#settings
     const epoch = state.epochs
     const firstStep = state.steps
     const start = performance.now()
-    if (this.#order) await finishPaced(epochOrder(this.#order, state.model.key, epoch), { signal })
-    state.epochs++
-    this.#losses = this.#reports!.means()
     this.#skipped.epoch = 0
-    await this.#steps(memories, epoch)
-    const steps = state.steps - firstStep
-    if (steps < this.#cut.count) {
+    const rows = await this.#pieces(memories, epoch)
+    if (rows === undefined) {
       if (!state.stopping) state.assertOpen(owner)
       return undefined
     }
     const seconds = (performance.now() - start) / 1000
-    const { rows } = this.#cut
     const learningRate = this.#learningRate
+    const steps = state.steps - firstStep
     const skipped = state.skips ? { skipped: this.#skipped.epoch } : {}
     return {
       epoch,
       steps,
       ...skipped,
-      ...this.#losses.result(),
+      ...this.#losses!.result(),
       ...(await this.#validate()),
       learningRate,
       seconds,
@@ -243,11 +258,37 @@ class Fit {
     }
   }
 
-  async #steps(memories: readonly [FeedMemory, FeedMemory], epoch: number): Promise<void> {
+  /** The rows of the epoch, undefined where it was stopped on the way. */
+  async #pieces(memories: readonly [FeedMemory, FeedMemory], epoch: number): Promise<number | undefined> {
+    const state = this.#state
+    const pieces = await this.#training.epoch(epoch)
+    const firstStep = state.steps
+    state.epochs++
+    this.#losses = this.#reports!.means()
+    let rows = 0
+    try {
+      for (let piece = await pieces.next(); piece; piece = await pieces.next()) {
+        if (piece.cut.count === 0) continue
+        this.#piece = piece
+        const first = state.steps
+        if (this.#training.unchecked) this.#assertBatch(smallestBatch(piece.cut), await state.planAhead(owner, piece.cut.largest))
+        await this.#steps(piece, memories, epoch)
+        if (state.steps - first < piece.cut.count) return undefined
+        rows += piece.cut.rows
+      }
+    } finally {
+      pieces.close()
+    }
+    if (!pieces.complete) return undefined
+    if (rows === 0) throw new ShapeError(expectation(owner, 'at least one row', 'none'), { expected: 1, actual: 0 })
+    if (this.#skipped.epoch > 0 && this.#skipped.epoch === state.steps - firstStep) throw this.#skipped.last
+    return rows
+  }
+
+  async #steps({ cut, rows, order }: FitPiece, memories: readonly [FeedMemory, FeedMemory], epoch: number): Promise<void> {
     const state = this.#state
     const { model } = state
     const { signal, everyStep } = this.#settings
-    const cut = this.#cut
     await runCrossings({
       owner,
       signal,
@@ -257,9 +298,9 @@ class Fit {
       gate: model.gate,
       clock: state.clock,
       running: [model.running, state.running],
-      sources: sourcesOf(this.#training),
+      sources: sourcesOf(rows),
       outputs: [],
-      order: this.#order,
+      order,
       slots: state.slotNames.length,
       reports: this.#reports!.count,
       ...(everyStep ? { mostSteps: 1 } : {}),
@@ -289,25 +330,26 @@ class Fit {
   async #done(epoch: number, feed: Feed, result: CrossingResult): Promise<void> {
     const state = this.#state
     const first = state.steps
-    for (let step = 0; step < result.completed; step++) this.#losses!.add(feed.results, step, this.#cut.size(feed.firstBatch + step))
+    for (let step = 0; step < result.completed; step++) this.#losses!.add(feed.results, step, this.#piece!.cut.size(feed.firstBatch + step))
     state.steps += result.completed
     if (result.completed > 0) this.#learningRate = this.#slot(feed, result.completed - 1, 'learningRate')
     if (!this.#settings.signal?.aborted) await this.#tell(epoch, first, feed, result.completed)
     if (result.status === 0 && this.#slotError) throw this.#slotError.error
   }
 
-  /** Leaves the refused step out and tells it; throws where that may not be, or where it was the last of an epoch without any. */
+  /** Leaves the refused step out and tells it; throws where that may not be. */
   async #skip(epoch: number, feed: Feed, result: CrossingResult): Promise<void> {
     const state = this.#state
     const { steps: step } = state
     const { completed } = result
-    const first = this.#cut.start(feed.firstBatch + completed)
-    const sourceRow = (row: number): number => this.#order?.[first + row] ?? first + row
-    const skipped = state.skipped(owner, result, sourcesOf(this.#training), sourceRow)
+    const { cut, rows: given, order, number } = this.#piece!
+    const first = cut.start(feed.firstBatch + completed)
+    const skipped = state.skipped(owner, result, sourcesOf(given), (row) => number(order?.[first + row] ?? first + row))
     this.#skipped.fit++
-    if (++this.#skipped.epoch === this.#cut.count) throw skipped
+    this.#skipped.epoch++
+    this.#skipped.last = skipped
     if (this.#settings.signal?.aborted) return
-    const rows = this.#cut.size(feed.firstBatch + completed)
+    const rows = cut.size(feed.firstBatch + completed)
     const learningRate = this.#slot(feed, completed, 'learningRate')
     await this.#tellStep({ epoch, step, rows, loss: Number.NaN, learningRate, skipped })
   }
@@ -318,7 +360,7 @@ class Fit {
       await this.#tellStep({
         epoch,
         step: firstStep + step,
-        rows: this.#cut.size(feed.firstBatch + step),
+        rows: this.#piece!.cut.size(feed.firstBatch + step),
         ...this.#reports!.read(feed.results, step),
         learningRate: this.#slot(feed, step, 'learningRate')
       })
@@ -345,7 +387,7 @@ class Fit {
     if (!this.#validation) return {}
     const { metrics, signal } = this.#settings
     const { model, loss } = this.#state
-    const results = await evaluateRows(model, { owner, ...this.#validation, loss, metrics, batchSize: 1024, signal })
+    const results = await evaluateData(model, this.#validation, { owner: `${owner}, validation`, loss, metrics, batchSize: 1024, signal })
     return Object.fromEntries(Object.entries(results).map(([name, value]) => [validationKey(name), value!]))
   }
 }

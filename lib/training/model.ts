@@ -17,7 +17,8 @@ import { matchingNames } from '../programs/patterns.js'
 import { normalizeSeed } from '../random.js'
 import { type BackendChoice, backendChoices, selectRuntime } from '../runtime/select.js'
 import type { Tensor } from '../tensor.js'
-import { type DataSet, type EvaluateOptions, type Evaluation, evaluate } from './evaluate.js'
+import type { EvaluateOptions, Evaluation } from './evaluate.js'
+import { evaluate, type TrainingData } from './evaluate-data.js'
 import type { InputRows, InputValues, NamedInputs, OneInput, OutputTensors } from './model-types.js'
 import { summaryTable } from './summary.js'
 import { Trainer } from './trainer.js'
@@ -226,7 +227,7 @@ export class Model<X = InputData, Y = Tensor> {
    * @throws ShapeError, TypeError, RangeError for data that do not fit; what a metric throws; the signal's reason
    * @example await net.evaluate({ x, y }, { loss: softmaxCrossEntropy() })   // { loss, accuracy }
    */
-  async evaluate(data: DataSet, options?: EvaluateOptions): Promise<Evaluation> {
+  async evaluate(data: TrainingData, options?: EvaluateOptions): Promise<Evaluation> {
     return await evaluate(this.#state, 'Model.evaluate', data, options)
   }
 

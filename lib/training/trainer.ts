@@ -6,6 +6,7 @@ import { binding } from '../inference/predict.js'
 import { numberOption } from '../options.js'
 import { finish } from '../sliced.js'
 import { type DataSet, type Rows, readData, readRows, sourcesOf } from './evaluate.js'
+import type { TrainingData } from './evaluate-data.js'
 import { type FitOptions, runFit } from './fit.js'
 import type { History } from './history.js'
 import type { StepTold } from './step-reports.js'
@@ -123,7 +124,7 @@ export class Trainer {
    * @example
    * const history = await trainer.fit({ x, y }, { epochs: 10, batchSize: 128, validation: 0.1 })
    */
-  async fit(data: DataSet, options?: FitOptions): Promise<History> {
+  async fit(data: TrainingData, options?: FitOptions): Promise<History> {
     return await runFit(this, this.#state, data, options)
   }
 

@@ -77,7 +77,7 @@ describe.each(modelBackends)('data that do not fit, on %s', (backend) => {
       const error =
         method === 'stepSync'
           ? thrown(() => trainer.stepSync(data as never))
-          : await rejection(trainer[method](data as never, { shuffle: false } as never))
+          : await rejection(trainer[method as 'fit'](data as never, { shuffle: false }))
       messages[name] = `${error.name} ${error.code}: ${error.message}`
       expect(numbersOf(net), name).toEqual(before)
       expect(trainer.steps, name).toBe(1)

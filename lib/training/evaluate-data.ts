@@ -1,0 +1,77 @@
+import type { Dataset } from '../data/dataset.js'
+import { expectation, outOfRange, ShapeError, wrongKind } from '../errors.js'
+import type { ModelState } from '../inference/model-state.js'
+import { defaultBatch, signalOption } from '../inference/predict.js'
+import { checkOptions, integerOption } from '../options.js'
+import { type BatchFactory, factoryDataset, isDataset, PieceReader } from './dataset-reader.js'
+import {
+  type DataSet,
+  type EvaluateOptions,
+  type Evaluation,
+  type EvaluationRequest,
+  expectLoss,
+  metricsOption,
+  type Rows,
+  readData,
+  Tally,
+  tallyRows
+} from './evaluate.js'
+import { numberOf } from './fit-pieces.js'
+
+/** What a model trains on: rows in memory, a dataset, or a function that gives rows or batches anew for each epoch. */
+export type TrainingData = DataSet | Dataset | BatchFactory
+
+/** A factory becomes a dataset; the rest stays. */
+export function dataOf(owner: string, state: ModelState, data: TrainingData): DataSet | Dataset {
+  if (typeof data === 'function') return factoryDataset(owner, state, data)
+  const { [Symbol.asyncIterator]: asynchronous, [Symbol.iterator]: synchronous } = Object(data) as Partial<
+    AsyncIterable<unknown> & Iterable<unknown>
+  >
+  if (!isDataset(data) && (asynchronous || synchronous) && !('x' in Object(data)))
+    throw wrongKind(owner, 'data that can be read anew for each epoch', data, 'Give a function: () => rows')
+  return data
+}
+
+export async function evaluate(state: ModelState, owner: string, data: TrainingData, options?: EvaluateOptions): Promise<Evaluation> {
+  const given = checkOptions(owner, options, ['loss', 'metrics', 'batchSize', 'signal'])
+  const signal = signalOption(owner, given.signal)
+  const loss = given.loss === undefined ? undefined : expectLoss(owner, given.loss)
+  const batchSize = integerOption(owner, 'batchSize', given.batchSize, defaultBatch, { atLeast: 1 })
+  const metrics = metricsOption(owner, given.metrics, loss)
+  if (!loss && metrics.length === 0) throw outOfRange(owner, 'a loss or at least one metric', metrics)
+  signal?.throwIfAborted()
+  return await state.gate.operation(owner, async () => {
+    const read = dataOf(owner, state, data)
+    const rows = isDataset(read) ? read : await readData(state, owner, read, loss, signal)
+    await state.settle(signal)
+    return await evaluateData(state, rows, { owner, loss, metrics, batchSize, signal })
+  })
+}
+
+/** Evaluates rows in memory or a dataset. The model stays as it is from the first row to the last. */
+export async function evaluateData(state: ModelState, data: Rows | Dataset, request: EvaluationRequest): Promise<Evaluation> {
+  const tally = new Tally(state, request)
+  if (isDataset(data)) await tallyDataset(state, data, request, tally)
+  else await tallyRows(state, request, tally, { ...data, access: 'reading', number: (row) => row })
+  return tally.result()
+}
+
+async function tallyDataset(state: ModelState, dataset: Dataset, request: EvaluationRequest, tally: Tally): Promise<void> {
+  const { owner, loss, batchSize, signal } = request
+  const { gate, running } = state
+  await gate.reading(owner, async () => {
+    const reader = new PieceReader({ owner, state, dataset, loss, batchSize, epoch: 0, signal, running: [running] })
+    let rows = 0
+    try {
+      for (let piece = await reader.next(); piece; piece = await reader.next()) {
+        rows += piece.rows.rows
+        await tallyRows(state, request, tally, { ...piece.rows, access: 'held', number: numberOf(piece) })
+      }
+      // Cancelled: by who disposed of the model.
+      if (!reader.complete) gate.assertOpen(owner)
+    } finally {
+      reader.close()
+    }
+    if (rows === 0) throw new ShapeError(expectation(owner, 'at least one row', 'none'), { expected: 1, actual: 0 })
+  })
+}
