@@ -7,8 +7,9 @@ import { rowForm } from '../data/one-row.js'
 import { finishApart } from '../data/pace.js'
 import type { InputData } from '../data/rows.js'
 import { BackendError, expectation } from '../errors.js'
-import { checkOptions, integerOption, numberOption } from '../options.js'
-import { foldedStages } from '../programs/index.js'
+import type { Port } from '../layers/ports.js'
+import { checkOptions, choiceOption, integerOption, numberOption } from '../options.js'
+import { foldedStages, type OutputForm, outputForms } from '../programs/index.js'
 import { finish, type Sliced } from '../sliced.js'
 import type { Tensor } from '../tensor.js'
 import type { ModelState, Snapshot } from './model-state.js'
@@ -25,6 +26,12 @@ export interface PredictorOptions {
    * turn of the event loop, or while a batch runs, shares the next.
    */
   readonly maxDelay?: number
+  /**
+   * 'logits', the default: outputs as the network gives them. 'probabilities': their softmax over the last dimension, or
+   * the sigmoid where a row has one value there; outputs that end in one of these stay as they are. Of several outputs,
+   * one word for all or one for each by name.
+   */
+  readonly output?: OutputForm | Readonly<Record<string, OutputForm>>
 }
 
 /**
@@ -42,11 +49,11 @@ export class Predictor<X = InputData, Y = Tensor> {
   /** @internal: `net.predictor()` makes one */
   constructor(state: ModelState, options?: PredictorOptions) {
     const owner = 'Model.predictor'
-    const given = checkOptions(owner, options, ['maxBatch', 'maxDelay'])
+    const given = checkOptions(owner, options, ['maxBatch', 'maxDelay', 'output'])
     state.gate.assertOpen(owner)
     const maxBatch = integerOption(owner, 'maxBatch', given.maxBatch, defaultBatch, { atLeast: 1 })
     const maxDelay = numberOption(owner, 'maxDelay', given.maxDelay, 0, { atLeast: 0, atMost: 60_000 })
-    this.#target = new FoldedTarget(state, maxBatch)
+    this.#target = new FoldedTarget(state, maxBatch, formsOption(owner, given.output, state.description.outputs))
     const [input] = state.inputs
     const [output] = state.description.outputs
     if (input!.key === undefined && input!.dtype === 'float32' && output!.key === undefined)
@@ -139,6 +146,7 @@ const predictOwner = 'Predictor.predict'
 
 class FoldedTarget implements Predicting, Snapshot {
   readonly #state: ModelState
+  readonly #forms: readonly OutputForm[]
   readonly maxBatch: number
   readonly refreshes = true
   readonly gate = new Gate('predictor')
@@ -149,9 +157,10 @@ class FoldedTarget implements Predicting, Snapshot {
   #taken = false
   #missed: { readonly error: unknown } | undefined
 
-  constructor(state: ModelState, maxBatch: number) {
+  constructor(state: ModelState, maxBatch: number, forms: readonly OutputForm[]) {
     this.#state = state
     this.maxBatch = maxBatch
+    this.#forms = forms
     state.snapshots.add(this)
   }
 
@@ -258,7 +267,7 @@ class FoldedTarget implements Predicting, Snapshot {
     if (this.#prepare) return this.#prepare
     const { runtime, description, memory } = this.#state
     const { maxBatch } = this
-    const { prepare, predict, constantBytes } = yield* foldedStages(description, { maxBatch })
+    const { prepare, predict, constantBytes } = yield* foldedStages(description, { maxBatch, forms: this.#forms })
     yield
     const constants = runtime.allocate(Math.max(64, constantBytes))
     this.#predict = yield* planned(runtime, predict, { constants }, maxBatch)
@@ -281,6 +290,18 @@ class FoldedTarget implements Predicting, Snapshot {
     this.#predict?.dispose()
     this.#prepare = this.#predict = undefined
   }
+}
+
+/** Of each output, in their order. */
+function formsOption(owner: string, given: unknown, outputs: readonly Port[]): readonly OutputForm[] {
+  const form = (name: string, value: unknown) => choiceOption<OutputForm>(owner, name, value, 'logits', outputForms)
+  if (typeof given !== 'object' || given === null || outputs[0]!.key === undefined) {
+    const all = form('output', given)
+    return outputs.map(() => all)
+  }
+  const names = outputs.map(({ key }) => key!)
+  const forms = checkOptions<Readonly<Record<string, unknown>>>(`${owner}, output`, given as Readonly<Record<string, unknown>>, names)
+  return names.map((name) => form(`output.${name}`, forms[name]))
 }
 
 /** The folding Program reads no rows; its batch is a matter of form. */

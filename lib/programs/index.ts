@@ -11,5 +11,6 @@ export {
   inferenceStages
 } from './inference.js'
 export { isLoss, objectivesOf, weightLabel } from './objectives.js'
+export { type OutputForm, outputForms } from './probabilities.js'
 export { trainingProgram, trainingStages } from './training.js'
 export type * from './types.js'

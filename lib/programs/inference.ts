@@ -8,6 +8,7 @@ import { fuse } from '../ops/fusion.js'
 import { type StaticShape, staticElementCount } from '../shape.js'
 import { finish, type Sliced } from '../sliced.js'
 import { objectivesOf, rowOutputs } from './objectives.js'
+import { type OutputForm, probabilities } from './probabilities.js'
 import { batchSymbol, modelPlacements, modelRegions, ownStorage } from './regions.js'
 import type { Losses, ModelDescription } from './types.js'
 
@@ -64,12 +65,18 @@ export interface FoldedPrograms {
  * The inference graph cut in two: what depends on nothing but parameters and buffers is computed once by `prepare`
  * (norms, folded scales and biases, weights packed for the machine), the rest by `predict`.
  */
-export function foldedProgram(description: ModelDescription, { maxBatch }: { readonly maxBatch: number }): FoldedPrograms {
-  return finish(foldedStages(description, { maxBatch }))
+export function foldedProgram(description: ModelDescription, options: FoldedOptions): FoldedPrograms {
+  return finish(foldedStages(description, options))
 }
 
-export function* foldedStages(description: ModelDescription, { maxBatch }: { readonly maxBatch: number }): Sliced<FoldedPrograms> {
-  const traced = yield* inferenceGraph(description)
+export interface FoldedOptions {
+  readonly maxBatch: number
+  /** Of each output; omitted: as the network gives it. */
+  readonly forms?: readonly OutputForm[]
+}
+
+export function* foldedStages(description: ModelDescription, { maxBatch, forms }: FoldedOptions): Sliced<FoldedPrograms> {
+  const traced = yield* inferenceGraph(description, forms)
   const { graph, outputs } = separateConstants(traced.graph, traced.outputs)
   const fixed = fixedValues(graph)
   const constants = new Map<Value, Placement>()
@@ -121,9 +128,12 @@ function outputRegions(
   return regions
 }
 
-function* inferenceGraph(description: ModelDescription): Sliced<{ graph: Graph; outputs: readonly Value[] }> {
+function* inferenceGraph(
+  description: ModelDescription,
+  forms: readonly OutputForm[] = []
+): Sliced<{ graph: Graph; outputs: readonly Value[] }> {
   const trace = traceModel(description.root, description.inputs, { training: false, key: [0, 0] })
-  const outputs = trace.outputs.map(({ value }) => value)
+  const outputs = trace.outputs.map(({ value }, index) => (forms[index] === 'probabilities' ? probabilities(value) : value))
   yield
   const fused = fuse(trace.graph, outputs, 'inference')
   yield

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { createModel, linear, relu, sequential, sigmoid } from '../../lib/index.js'
 import { unitRoundoff } from '../helpers/cases.js'
 import { modelBackends, rejection, thrown, toyData, toyModel, toyTrainer } from '../helpers/models.js'
 
@@ -126,6 +127,35 @@ describe.each(modelBackends)('a predictor on %s', (backend) => {
     expect(closed).toBe(1)
   })
 
+  it('gives probabilities where they are asked for', async () => {
+    const softmaxOf = (logits: Float32Array): number[] => {
+      const exponentials = [...logits].map((value) => Math.exp(value - Math.max(...logits)))
+      const sum = exponentials.reduce((total, value) => total + value, 0)
+      return exponentials.map((value) => value / sum)
+    }
+    const net = toyModel(backend)
+    await toyTrainer(net).fit(toyData(), { epochs: 2 })
+    const logits = net.predictor({ output: 'logits' }).predictSync(x).data
+    expect(net.predictor().predictSync(x).data).toEqual(logits)
+    const { data, shape } = await net.predictor({ output: 'probabilities' }).predict(x)
+    expect(shape).toEqual([50, 3])
+    for (let row = 0; row < 50; row++) {
+      const expected = softmaxOf(logits.subarray(row * 3, row * 3 + 3))
+      // exp and a quotient, each within a few units of the last place of values up to 1.
+      for (let i = 0; i < 3; i++) expect(Math.abs(data[row * 3 + i]! - expected[i]!)).toBeLessThan(16 * unitRoundoff)
+    }
+    const binary = createModel(sequential(linear(8), relu(), linear(1)), { input: [4], seed: 3, backend })
+    const single = binary.predictor({ output: 'probabilities' }).predictSync(x).data
+    const plain = binary.predictor().predictSync(x).data
+    for (const [i, value] of plain.entries()) expect(Math.abs(single[i]! - 1 / (1 + Math.exp(-value)))).toBeLessThan(16 * unitRoundoff)
+    // A network that ends in a sigmoid gives probabilities as it is.
+    const ended = createModel(sequential(linear(3), sigmoid()), { input: [4], seed: 3, backend })
+    expect(ended.predictor({ output: 'probabilities' }).predictSync(x).data).toEqual(ended.predictor().predictSync(x).data)
+    expect(thrown(() => net.predictor({ output: 'probability' as never })).message).toBe(
+      "Model.predictor: expected output to be 'logits' or 'probabilities', got 'probability'. Did you mean 'probabilities'?"
+    )
+  })
+
   it('refuses what it cannot use', async () => {
     const net = toyModel(backend)
     const predictor = net.predictor({ maxBatch: 8 })
@@ -143,7 +173,7 @@ describe.each(modelBackends)('a predictor on %s', (backend) => {
     ].map(({ message }) => message)
     expect(messages).toEqual([
       'Model.predictor: expected maxBatch to be an integer at least 1, got 0',
-      "Model.predictor: expected only the options maxBatch, maxDelay, got 'maxbatch'. Did you mean maxBatch?",
+      "Model.predictor: expected only the options maxBatch, maxDelay, output, got 'maxbatch'. Did you mean maxBatch?",
       'Predictor.predict: expected batchSize to be an integer at least 1 and at most 8, got 9',
       'Predictor.predict: expected x to hold rows · 4 numbers (rows of shape [4]), got Float32Array(3)',
       'Predictor.stream: expected an iterable of rows, got 3',

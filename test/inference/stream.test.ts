@@ -1,7 +1,17 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createModel, DataError, linear, type RowIterable, type StreamOptions, type Tensor } from '../../lib/index.js'
+import {
+  createModel,
+  DataError,
+  defineLayer,
+  linear,
+  type RowIterable,
+  type StreamOptions,
+  sequential,
+  type Tensor
+} from '../../lib/index.js'
+import { oneHot } from '../../lib/ops/index.js'
 import { type Backend, modelBackends, rejection, thrown, toyData, toyModel } from '../helpers/models.js'
 import { watchedModel } from '../helpers/watched.js'
 
@@ -115,6 +125,22 @@ describe.each(modelBackends)('a stream on %s', (backend) => {
     }
     expect((await collect(scaled.stream([[nested, nested]] as RowIterable)))[0]!.shape).toEqual([2, 2, 2])
     expect((await collect(scaled.stream([[image, image]] as RowIterable)))[0]!.shape).toEqual([2, 2, 2])
+  })
+
+  it('takes whole numbers where the model looks them up', async () => {
+    const looked = defineLayer({ kind: 'looked', apply: (_context, ids) => oneHot(ids, 5) })
+    const net = createModel(sequential(looked(), linear(3)), { input: { shape: [2], dtype: 'int32' }, seed: 1, backend })
+    using predictor = net.predictor({ maxBatch: 2 })
+    const ids = [0, 1, 4, 3, 2, 2]
+    const expected = [...predictor.predictSync(Int32Array.from(ids)).data]
+    const single = [[0, 1], Int32Array.of(4, 3), { data: Int32Array.of(2, 2), shape: [2] }]
+    expect(numbers(await collect(predictor.stream(single.slice(0, 2) as RowIterable)))).toEqual(expected.slice(0, 12))
+    const batches = [{ data: Int32Array.from(ids.slice(0, 4)), shape: [2, 2] }, [[2, 2]]]
+    expect(numbers(await collect(predictor.stream(batches as RowIterable)))).toEqual(expected)
+    expect((await predictor.predict([2, 2])).data).toEqual(Float32Array.from(expected.slice(12)))
+    expect((await rejection(collect(predictor.stream([[0, 1.5]])))).message).toMatch(
+      /^Predictor\.stream: expected rows\[0\].* whole numbers/
+    )
   })
 
   it('forms full batches of what is there, and sends what there is where the source pauses', async () => {
