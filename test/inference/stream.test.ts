@@ -143,6 +143,45 @@ describe.each(modelBackends)('a stream on %s', (backend) => {
     )
   })
 
+  it('takes inputs by name and gives outputs by name', async () => {
+    const [left, right] = [linear(3), linear(2)]
+    const net = createModel(({ a, b }) => ({ sum: left(a), odd: right(b) }), {
+      input: { a: [4], b: { shape: [2], scale: 0.5 } },
+      seed: 1,
+      backend
+    })
+    using predictor = net.predictor({ maxBatch: 3, output: { sum: 'probabilities' } })
+    const [a, b] = [x.subarray(0, 20), Float32Array.from({ length: 10 }, (_, i) => i)]
+    const expected = predictor.predictSync({ a, b })
+    const items = Array.from({ length: 5 }, (_, i) => ({ a: row(i), b: [2 * i, 2 * i + 1] }))
+    const outputs = []
+    for await (const output of predictor.stream(items)) outputs.push(output)
+    expect(outputs.map(({ sum, odd }) => [sum.shape, odd.shape])).toEqual(items.map(() => [[3], [2]]))
+    expect(numbers(outputs.map(({ sum }) => sum))).toEqual([...expected.sum.data])
+    expect(numbers(outputs.map(({ odd }) => odd))).toEqual([...expected.odd.data])
+    const batches = [
+      { x: { a: a.subarray(0, 16), b: b.subarray(0, 8) }, id: 1 },
+      { x: { a: a.subarray(16), b: b.subarray(8) }, id: 2 }
+    ]
+    const labelled = []
+    for await (const { id, output } of predictor.stream(batches)) labelled.push({ id, rows: output.odd.shape[0], odd: output.odd })
+    expect(labelled.map(({ id, rows: count }) => [id, count])).toEqual([
+      [1, 4],
+      [2, 1]
+    ])
+    expect(numbers(labelled.map(({ odd }) => odd))).toEqual([...expected.odd.data])
+    expect(
+      (
+        await rejection(
+          predictor
+            .stream([items[0]!, { a: row(0), b: [1] }])
+            .next()
+            .then(() => predictor.stream([{ a: row(0), b: [1] }]).next())
+        )
+      ).message
+    ).toBe('Predictor.stream: expected rows[0].b to have 2 numbers or arrays, got 1')
+  })
+
   it('forms full batches of what is there, and sends what there is where the source pauses', async () => {
     const { predictor, batches } = counted(backend)
     await collect(predictor.stream(rows))
