@@ -1,6 +1,9 @@
 import type { RowSource } from '../data/rows.js'
 import { expectation, NonFiniteError, withCode } from '../errors.js'
-import type { Failure } from '../programs/index.js'
+import type { Program } from '../graph/program.js'
+import { Status } from '../kernels/types.js'
+import { describeFailure, type Failure } from '../programs/index.js'
+import type { CrossingResult } from '../runtime/runtime.js'
 
 /** Where a refused step stood: to say which row of the caller's data it was. */
 export interface RefusedStep {
@@ -8,7 +11,9 @@ export interface RefusedStep {
   readonly step?: number
   /** Number of the batch's row `row` in the caller's data. */
   sourceRow(row: number): number
-  readonly sources: readonly RowSource[]
+  /** Whether the sources hold the batch alone, and not all of the caller's rows. */
+  readonly batchOnly?: boolean
+  readonly sources: readonly Pick<RowSource, 'name' | 'data' | 'rowElements'>[]
 }
 
 /** The error that a failed check of a step means to the caller. */
@@ -42,13 +47,30 @@ export function failureError(owner: string, failure: Failure, refused: RefusedSt
   )
 }
 
-function labelError(owner: string, { layer, index, classes }: Failure, { sources, sourceRow }: RefusedStep): RangeError {
-  // The loss `loss.price` reads the targets `y.price`.
-  const y = sources.find(({ name }) => name === layer.replace(/^loss/, 'y'))!
-  const row = sourceRow(index)
-  const got = `${y.name}[${row}] = ${y.data[row]}`
-  return withCode(
-    new RangeError(expectation(owner, `${y.name} to hold class numbers, integers 0 … ${classes! - 1}`, got)),
-    'EVENKEEL_LABEL'
-  )
+function labelError(owner: string, { layer, index, classes, input }: Failure, { sources, sourceRow, batchOnly }: RefusedStep): RangeError {
+  const source = sources.find(({ name }) => name === input)
+  const range = classes === undefined ? 'below the size they choose from' : `0 … ${classes - 1}`
+  // Losses read class numbers; layers whatever they look up.
+  const what = /^loss(\.|$)/.test(layer) ? 'class numbers, integers' : `numbers for layer '${layer}',`
+  if (!source) return withCode(new RangeError(expectation(owner, `${what} ${range}`, `another, element ${index}`)), 'EVENKEEL_LABEL')
+  const { name, data, rowElements } = source
+  const inBatch = Math.floor(index / rowElements)
+  const [row, column] = [sourceRow(inBatch), index % rowElements]
+  const value = data[(batchOnly ? inBatch : row) * rowElements + column]
+  const got = `${name}[${row}]${rowElements === 1 ? '' : `[${column}]`} = ${value}`
+  return withCode(new RangeError(expectation(owner, `${name} to hold ${what} ${range}`, got)), 'EVENKEEL_LABEL')
+}
+
+/** Throws what it means that a prediction did not come through; `first` is the source row of the batch that was refused. */
+export function assertPredicted(
+  owner: string,
+  program: Program,
+  result: CrossingResult,
+  sources: RefusedStep['sources'],
+  first: (batch: number) => number,
+  batchOnly = false
+): void {
+  if (result.status === Status.ok) return
+  const start = first(result.completed)
+  throw failureError(owner, describeFailure({ parameters: [] }, program, result), { sources, sourceRow: (row) => start + row, batchOnly })
 }

@@ -14,6 +14,7 @@ import type { InputBinding, Runtime } from '../runtime/runtime.js'
 import { staticElementCount } from '../shape.js'
 import { finish, type Sliced } from '../sliced.js'
 import type { Tensor } from '../tensor.js'
+import { assertPredicted } from './failure-error.js'
 import type { Plan } from './plans.js'
 
 export interface PredictOptions {
@@ -96,7 +97,9 @@ async function predictRows(
       slots: 0,
       reports: 0,
       plan: () => target.plan(cut.largest, batchSize),
-      done: async (feed, { completed }) => {
+      done: async (feed, result, { program }) => {
+        assertPredicted(owner, program, result, sources, (batch) => cut.start(feed.firstBatch + batch))
+        const { completed } = result
         for (const [index, { data }] of results.entries()) {
           const rows = feed.output(index).subarray(0, feed.rows(completed) * elements[index]!)
           await finishPaced(copied(data, rows, feed.firstRow * elements[index]!))
@@ -127,7 +130,8 @@ export function predictSync(target: Predicting, owner: string, x: unknown, optio
   const results = resultsFor(target, rows)
   const cut = cutBatches(rows, batchSize, 'balance')
   if (cut.count === 0) return named(target, results)
-  finish(target.plan(cut.largest, batchSize)).executor.runSync({
+  const plan = finish(target.plan(cut.largest, batchSize))
+  const result = plan.executor.runSync({
     steps: cut.count,
     symbols: Float64Array.from({ length: cut.count }, (_, index) => cut.size(index)),
     slots: new Float64Array(0),
@@ -135,6 +139,7 @@ export function predictSync(target: Predicting, owner: string, x: unknown, optio
     outputs: results.map(({ data }) => data),
     results: new Float64Array(0)
   })
+  assertPredicted(owner, plan.program, result, sources, (batch) => cut.start(batch))
   return named(target, results)
 }
 

@@ -1,5 +1,7 @@
 import type { Cancellation } from '../data/lock.js'
+import type { RowSource } from '../data/rows.js'
 import { finish } from '../sliced.js'
+import { assertPredicted } from './failure-error.js'
 import { binding, type Predicting, rowElements } from './predict.js'
 
 /** Rows that a new block has memory for; it doubles as they come. */
@@ -16,6 +18,8 @@ export class RowBlock {
   inputs: readonly (Float32Array | Int32Array)[] = []
   outputs: readonly Float32Array[] = []
   rows = 0
+  /** Number of the first row among all that the caller gives, for messages. */
+  first = 0
 
   /** @param most rows that it may hold */
   constructor(target: Predicting, most: number) {
@@ -32,6 +36,11 @@ export class RowBlock {
   /** Rows that still go in. */
   get room(): number {
     return this.#most - this.rows
+  }
+
+  /** The rows as sources, for messages; rows count from `first`. */
+  sources(): readonly Pick<RowSource, 'name' | 'data' | 'rowElements'>[] {
+    return this.#target.inputs.map(({ name }, index) => ({ name, data: this.inputs[index]!, rowElements: this.#inputElements[index]! }))
   }
 
   /** Makes sure of memory for `rows` more, at most `room`. */
@@ -61,7 +70,7 @@ export class RowBlock {
  */
 export async function predictBlock(target: Predicting, owner: string, block: RowBlock, cancellation: Cancellation): Promise<boolean> {
   const { gate } = target
-  const cross = () => crossBlock(target, block, cancellation)
+  const cross = () => crossBlock(target, owner, block, cancellation)
   const read = async () => {
     const settling = target.settle(owner, undefined)
     if (settling) await settling
@@ -70,12 +79,12 @@ export async function predictBlock(target: Predicting, owner: string, block: Row
   return (await gate.reading(owner, read, cancellation)) ?? false
 }
 
-async function crossBlock(target: Predicting, block: RowBlock, cancellation: Cancellation): Promise<boolean> {
+async function crossBlock(target: Predicting, owner: string, block: RowBlock, cancellation: Cancellation): Promise<boolean> {
   const { rows, inputs, outputs } = block
-  const { executor } = finish(target.plan(rows, target.maxBatch ?? rows))
+  const { executor, program } = finish(target.plan(rows, target.maxBatch ?? rows))
   cancellation.end = () => executor.cancel()
   try {
-    const { completed } = await executor.run({
+    const result = await executor.run({
       steps: 1,
       symbols: Float64Array.of(rows),
       slots: none,
@@ -83,7 +92,8 @@ async function crossBlock(target: Predicting, block: RowBlock, cancellation: Can
       outputs,
       results: none
     })
-    return completed === 1
+    assertPredicted(owner, program, result, block.sources(), () => block.first, true)
+    return result.completed === 1
   } finally {
     cancellation.end = undefined
   }

@@ -53,6 +53,8 @@ export class RowStream implements Shelf {
   /** Nobody takes more, or may: what is ready is dropped. */
   #ended = false
   #computing = false
+  /** Rows that went into blocks before. */
+  #sent = 0
   #failure: { readonly error: unknown } | undefined
   #ready: unknown[] = []
   #readyRows = 0
@@ -172,6 +174,8 @@ export class RowStream implements Shelf {
 
   async #run(filling: Filling): Promise<void> {
     const { block } = filling
+    block.first = this.#sent
+    this.#sent += block.rows
     try {
       const ran = block.rows === 0 || (await this.#predict(block))
       if (ran && !this.#ended) await finishPaced(this.#handOut(filling))
