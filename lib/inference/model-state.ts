@@ -3,6 +3,7 @@ import { Gate } from '../data/gate.js'
 import type { InputPort } from '../data/input-spec.js'
 import { type Cancellation, cancelledBy } from '../data/lock.js'
 import { finishPaced } from '../data/pace.js'
+import type { Preprocessing } from '../data/preprocessing.js'
 import type { NamedTensor } from '../io/safetensors.js'
 import type { BufferSpec, ModelDescription, ParameterSpec } from '../programs/index.js'
 import type { Seed } from '../random.js'
@@ -20,6 +21,8 @@ export interface ModelStateOptions {
   readonly description: ModelDescription
   readonly inputs: readonly InputPort[]
   readonly seed: Seed
+  /** How the columns of a table become the input. */
+  readonly preprocessing?: Preprocessing | undefined
 }
 
 /** A copy of the model that is taken as late as possible: before the first prediction from it, or the next training step. */
@@ -37,6 +40,7 @@ export class ModelState {
   readonly description: ModelDescription
   readonly inputs: readonly InputPort[]
   readonly seed: Seed
+  readonly preprocessing: Preprocessing | undefined
   /** The seed's halves, low first: the key of every random stream. */
   readonly key: readonly [number, number]
   readonly gate = new Gate('model')
@@ -57,11 +61,12 @@ export class ModelState {
   #initialization: Sliced<void> | undefined
   #disposal: Promise<void> | undefined
 
-  constructor({ runtime, description, inputs, seed }: ModelStateOptions) {
+  constructor({ runtime, description, inputs, seed, preprocessing }: ModelStateOptions) {
     this.runtime = runtime
     this.description = description
     this.inputs = inputs
     this.seed = seed
+    this.preprocessing = preprocessing
     this.key = [seed.low, seed.high]
     this.feeds = new FeedPool(runtime)
     this.memory = {

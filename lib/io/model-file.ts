@@ -1,4 +1,5 @@
 import { type InputPort, inputOption, inputPorts } from '../data/input-spec.js'
+import { Preprocessing } from '../data/preprocessing.js'
 import { expectation, FileFormatError } from '../errors.js'
 import { type LayerFactory, layerFromJSON, layerToJSON } from '../layers/architecture.js'
 import type { ModelFunction } from '../layers/model-function.js'
@@ -18,19 +19,20 @@ export interface ModelFile {
   readonly description: ModelDescription
   readonly inputs: readonly InputPort[]
   readonly seed: Seed
+  readonly preprocessing?: Preprocessing | undefined
   readonly tensors: readonly NamedTensor[]
 }
 
 /**
  * Writes a model as a safetensors file: parameters and buffers by name; in the metadata `format`, `formatVersion`,
- * `architecture` and `input` (JSON), `seed`, and the `version` that wrote it. A model function is code, which no file
+ * `architecture` and `input` (JSON), `seed`, `preprocessing` (JSON) where the model has one, and the `version` that wrote it. A model function is code, which no file
  * holds: in place of the architecture there are `model`, the word `function`, and its `output` (JSON). Equal models give
  * equal bytes.
  */
 export async function writeModelFile(
   owner: string,
   path: string | URL,
-  { description, inputs, seed, tensors }: ModelFile,
+  { description, inputs, seed, preprocessing, tensors }: ModelFile,
   signal?: AbortSignal
 ) {
   const metadata = {
@@ -39,7 +41,8 @@ export async function writeModelFile(
     version: libraryVersion,
     ...modelMetadata(description),
     input: JSON.stringify(inputOption(inputs)),
-    seed: String(seed.seedValue)
+    seed: String(seed.seedValue),
+    ...(preprocessing ? { preprocessing: JSON.stringify(preprocessing) } : {})
   }
   await writeSafetensors(owner, path, tensors, { metadata, signal })
 }
@@ -60,6 +63,7 @@ export interface OpenModelFile {
   readonly description: ModelDescription
   readonly inputs: readonly InputPort[]
   readonly seed: Seed
+  readonly preprocessing: Preprocessing | undefined
   /** Reads every tensor into the memory of the same name. */
   readInto(tensors: Readonly<Record<string, Tensor<Float32Array | Float64Array>>>): Promise<void>
   close(): Promise<void>
@@ -82,12 +86,13 @@ export interface ModelCode {
 export async function openModelFile(owner: string, path: string | URL, code: ModelCode = {}): Promise<OpenModelFile> {
   const file = await openSafetensors(owner, path)
   try {
-    const { description, inputs, seed } = readMetadata(`${owner} '${path}'`, file, code)
+    const { description, inputs, seed, preprocessing } = readMetadata(`${owner} '${path}'`, file, code)
     checkTensors(`${owner} '${path}'`, file, description)
     return {
       description,
       inputs,
       seed,
+      preprocessing,
       readInto: async (tensors) => {
         for (const name of file.tensors.keys()) await file.read(name, tensors[name]!.data)
       },
@@ -122,7 +127,8 @@ function readMetadata(where: string, { metadata }: SafetensorsFile, code: ModelC
     const inputs = inputPorts(where, given)
     const description = describeModel(root, inputs)
     if (!isLayerModel(root)) checkOutputs(where, metadata, description)
-    return { inputs, description, seed: readSeed(where, seed) }
+    const preprocessing = metadata.has('preprocessing') ? Preprocessing.fromJSON(where, json(where, 'preprocessing', metadata)) : undefined
+    return { inputs, description, seed: readSeed(where, seed), preprocessing }
   } catch (cause) {
     if (cause instanceof FileFormatError) throw cause
     throw new FileFormatError(`${where}: expected a model that can be made, got one that cannot: ${(cause as Error).message}`, { cause })

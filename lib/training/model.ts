@@ -1,7 +1,8 @@
 import { StepClock } from '../data/crossings.js'
-import { inputPorts } from '../data/input-spec.js'
+import { type InputPort, inputPorts } from '../data/input-spec.js'
+import { Preprocessing } from '../data/preprocessing.js'
 import type { InputData } from '../data/rows.js'
-import { wrongKind } from '../errors.js'
+import { expectation, ShapeError, wrongKind } from '../errors.js'
 import { ModelState } from '../inference/model-state.js'
 import { type Predicting, type PredictOptions, predict, predictOptions, predictSync, signalOption } from '../inference/predict.js'
 import { Predictor, type PredictorOptions } from '../inference/predictor.js'
@@ -32,6 +33,8 @@ export interface ModelOptions<I = OneInput> {
   readonly input: I
   /** Of initialization, shuffling and dropout: an integer 0 … 2⁵³−1 or a bigint 0 … 2⁶⁴−1. Omitted: a random one. */
   readonly seed?: number | bigint
+  /** How the columns of a table become `x`, saved with the model: what `fitPreprocessing` gave. The input is `[preprocessing.width]`. */
+  readonly preprocessing?: Preprocessing
   /** Default 'auto': native where it runs. */
   readonly backend?: BackendChoice
   /** Default: what the machine has. Results do not depend on it. */
@@ -70,11 +73,30 @@ export function createModel<const I extends OneInput | NamedInputs, const O exte
 export function createModel(model: Layer | ModelFunction, options: ModelOptions<OneInput | NamedInputs>): Model {
   const owner = 'createModel'
   const root = isLayer(model) || typeof model !== 'function' ? expectLayer(owner, model) : model
-  const given = checkOptions(owner, options, ['input', 'seed', 'backend', 'threads'], { inputShape: 'Use input' })
+  const given = checkOptions(owner, options, ['input', 'seed', 'preprocessing', 'backend', 'threads'], { inputShape: 'Use input' })
   const inputs = inputPorts(owner, given.input)
   const seed = normalizeSeed(given.seed, owner)
   const runtime = chooseRuntime(owner, given)
-  return new Model(new ModelState({ runtime, description: describeModel(root, inputs), inputs, seed }))
+  const preprocessing = preprocessingOption(owner, given.preprocessing, inputs)
+  return new Model(new ModelState({ runtime, description: describeModel(root, inputs), inputs, seed, preprocessing }))
+}
+
+function preprocessingOption(owner: string, given: unknown, inputs: readonly InputPort[]): Preprocessing | undefined {
+  if (given === undefined) return undefined
+  if (!(given instanceof Preprocessing)) throw wrongKind(owner, 'preprocessing to be what fitPreprocessing gave', given, 'Await it first')
+  const [{ shape }] = inputs as readonly [InputPort]
+  if (inputs.length === 1 && shape.length === 1 && shape[0] === given.width) return given
+  throw new ShapeError(
+    expectation(
+      owner,
+      `input to be [${given.width}] as the preprocessing gives`,
+      inputs.map((input) => input.shape)
+    ),
+    {
+      expected: [given.width],
+      actual: shape
+    }
+  )
 }
 
 /** The runtime for a model's options. */
@@ -125,8 +147,8 @@ export async function loadModel(path: string | URL, options?: LoadOptions): Prom
   const runtime = chooseRuntime(owner, given)
   const file = await openModelFile(owner, expectPath(owner, path), { layers, model })
   try {
-    const { description, inputs, seed } = file
-    const state = new ModelState({ runtime, description, inputs, seed })
+    const { description, inputs, seed, preprocessing } = file
+    const state = new ModelState({ runtime, description, inputs, seed, preprocessing })
     await file.readInto({ ...state.parameters, ...state.buffers })
     state.skipInitialization()
     return new Model(state)
@@ -178,6 +200,11 @@ export class Model<X = InputData, Y = Tensor> {
   /** The seed, given or drawn. */
   get seed(): number | bigint {
     return this.#state.seed.seedValue
+  }
+
+  /** How the columns of a table become `x`, where the model was made with it. */
+  get preprocessing(): Preprocessing | undefined {
+    return this.#state.preprocessing
   }
 
   /** Which backend runs the model: `{ backend: 'native', instructionSet: 'avx2', threads: 2 }`. */
@@ -255,8 +282,8 @@ export class Model<X = InputData, Y = Tensor> {
     const target = expectPath(owner, path)
     signal?.throwIfAborted()
     const tensors = await this.#state.copyTensors(owner, signal)
-    const { description, inputs, seed } = this.#state
-    await writeModelFile(owner, target, { description, inputs, seed, tensors }, signal)
+    const { description, inputs, seed, preprocessing } = this.#state
+    await writeModelFile(owner, target, { description, inputs, seed, preprocessing, tensors }, signal)
   }
 
   /**

@@ -67,18 +67,14 @@ export function notNumber(where: string, column: string, cell: unknown, row: num
   return new DataError(`${where}: expected numbers in column '${column}', got ${describe(cell)} in row ${row}${advice}`, { row, column })
 }
 
-/** Marks the rows whose cell is missing, or throws at the first. @returns how many were marked anew */
-export function markMissing(source: CellSource, name: string, cells: NumberCells, missing: MissingCells, skipped: Skipped): number {
-  if (cells instanceof Int32Array || cells instanceof Uint32Array) return 0
-  let count = 0
+/** Marks the rows whose cell is missing, or throws at the first; rows that are marked already do not matter. */
+export function markMissing(source: CellSource, name: string, cells: NumberCells, missing: MissingCells, skipped: Skipped): void {
+  if (cells instanceof Int32Array || cells instanceof Uint32Array) return
   for (let row = 0; row < cells.length; row++) {
-    const cell = cells[row]!
-    if (!Number.isNaN(cell)) continue
+    if (!Number.isNaN(cells[row]!) || skipped[row]) continue
     if (missing === 'error') throw missingCell(source, name, row)
-    if (skipped[row] === 0) count++
     skipped[row] = 1
   }
-  return count
 }
 
 export function missingCell({ where, chunk }: CellSource, column: string, at: number): DataError {

@@ -1,22 +1,34 @@
-import { DataError } from '../../errors.js'
+import { DataError, wrongKind } from '../../errors.js'
+import { checkOptions } from '../../options.js'
 import { type Block, gatherBlock, type Part } from '../blocks.js'
 import type { BlockSource, Pass } from '../dataset.js'
+import { PreprocessingFit, type PreprocessingOptions, preprocessingOptionNames } from '../fit-preprocessing.js'
 import { Pacer } from '../pace.js'
-import { RowDataset } from '../row-dataset.js'
+import { Preprocessing } from '../preprocessing.js'
+import { RowDataset, type SplitOptions, splitOptions } from '../row-dataset.js'
+import { Split } from '../row-steps.js'
 import { checkReadOptions, type ReadOptions, type TableColumns } from './columns.js'
-import { type CellSource, interleave, markMissing, type NumberCells, numberCells, type Skipped } from './project.js'
-import type { Cells, Table, TableChunk } from './table.js'
+import { assertColumn, type CellSource, interleave, markMissing, type NumberCells, numberCells, type Skipped } from './project.js'
+import type { Cells, ColumnRequest, Table, TableChunk } from './table.js'
+
+/** What of a table a dataset gives. */
+interface View {
+  readonly columns: TableColumns
+  /** A row is given where every one of them has it. */
+  readonly splits: readonly Split[]
+  readonly preprocessing: Preprocessing | undefined
+}
 
 /** Rows of a file: some columns are `x`, one or more are `y`, others may be carried along. */
 export class TableDataset extends RowDataset {
   readonly #table: Table
-  readonly #columns: TableColumns
+  readonly #view: View
 
   /** @internal */
-  constructor(table: Table, columns: TableColumns) {
-    super(new TableSource(table, columns))
+  constructor(table: Table, view: View) {
+    super(new TableSource(table, view))
     this.#table = table
-    this.#columns = columns
+    this.#view = view
   }
 
   /** The columns of the file. */
@@ -26,32 +38,93 @@ export class TableDataset extends RowDataset {
 
   /** The names of the columns that make up `x`. */
   get x(): readonly string[] {
-    return this.#columns.x
+    return this.#view.columns.x
+  }
+
+  /** As of any dataset; both parts are still of the file, so that `fitPreprocessing` of the training part can be applied to both. */
+  override split(options: SplitOptions): { readonly training: TableDataset; readonly validation: TableDataset } {
+    const { fraction, key } = splitOptions(options)
+    const part = (held: boolean): TableDataset =>
+      new TableDataset(this.#table, { ...this.#view, splits: [...this.#view.splits, new Split(fraction, key, held)] })
+    return { training: part(false), validation: part(true) }
+  }
+
+  /**
+   * Goes through the rows once and learns how their columns become numbers: mean and deviation of columns of numbers,
+   * the values of columns of categories, the names of the classes. Give it the training part only.
+   *
+   * @throws DataError with row and column for a cell that cannot be used
+   */
+  async fitPreprocessing(options?: PreprocessingOptions): Promise<Preprocessing> {
+    const where = `${this.#table.where}, fitPreprocessing`
+    const given = checkOptions<PreprocessingOptions>(where, options, preprocessingOptionNames)
+    const { x, y } = this.#view.columns
+    const column = (name: string) => this.#table.columns.find((found) => found.name === name)!
+    const fit = new PreprocessingFit(where, x.map(column), y?.length === 1 ? column(y[0]!) : undefined, given)
+    const names = fit.classes === undefined ? x : [...x, fit.classes]
+    const columns = names.map((name) => ({ name, numbers: fit.isNumber(name) }))
+    const pacer = new Pacer()
+    for await (const chunk of this.#table.chunks({ columns, signal: given.signal })) {
+      fit.add(chunk, splitRows(chunk, this.#view.splits))
+      if (pacer.due) await pacer.pause()
+    }
+    return fit.result()
+  }
+
+  /** The same rows with `x` and the classes of `y` as the preprocessing makes them. */
+  preprocess(preprocessing: Preprocessing): TableDataset {
+    const { where, columns: found } = this.#table
+    if (!(preprocessing instanceof Preprocessing))
+      throw wrongKind(`${where}, preprocess`, 'what fitPreprocessing gave', preprocessing, 'Await it first')
+    for (const name of preprocessing.columns) assertColumn(where, found, name)
+    const { columns } = this.#view
+    const classes = preprocessing.classes ? columns.y?.[0] : undefined
+    const numbers = new Set([...preprocessing.columns.filter((name) => preprocessing.readsNumbers(name)), ...(columns.y ?? [])])
+    if (columns.sampleWeight) numbers.add(columns.sampleWeight)
+    if (classes) numbers.delete(classes)
+    const texts = new Set([...preprocessing.columns.filter((name) => !preprocessing.readsNumbers(name)), ...columns.keep])
+    if (classes) texts.add(classes)
+    const request = (flag: boolean) => (name: string) => ({ name, numbers: flag })
+    const requests = [...[...numbers].map(request(true)), ...[...texts].map(request(false))]
+    return new TableDataset(this.#table, { ...this.#view, preprocessing, columns: { ...columns, x: preprocessing.columns, requests } })
   }
 }
 
 export function tableDataset(table: Table, options: ReadOptions | undefined): TableDataset {
-  return new TableDataset(table, checkReadOptions(table, options))
+  return new TableDataset(table, { columns: checkReadOptions(table, options), splits: [], preprocessing: undefined })
+}
+
+/** Marks the rows that are not of the part. */
+function splitRows({ firstRow, rows }: TableChunk, splits: readonly Split[]): Skipped {
+  const skipped = new Uint8Array(rows)
+  for (const split of splits) for (let row = 0; row < rows; row++) if (!split.has(firstRow + row)) skipped[row] = 1
+  return skipped
 }
 
 class TableSource implements BlockSource {
   readonly #table: Table
-  readonly #columns: TableColumns
+  readonly #view: View
+  /** Whether rows are left out, so that only reading tells how many there are. */
+  readonly #thins: boolean
+  /** Where in a chunk a column stands, as numbers and as it is. */
+  readonly #places: ReadonlyMap<string, number>
 
-  constructor(table: Table, columns: TableColumns) {
+  constructor(table: Table, view: View) {
+    const { columns, splits, preprocessing } = view
     this.#table = table
-    this.#columns = columns
+    this.#view = view
+    this.#thins = splits.length > 0 || (preprocessing?.missing ?? columns.missing) === 'skip'
+    this.#places = new Map(columns.requests.map((request, index) => [placeKey(request), index]))
   }
 
   get length(): number | undefined {
-    return this.#columns.missing === 'skip' ? undefined : this.#table.length
+    return this.#thins ? undefined : this.#table.length
   }
 
   async *blocks({ skip, signal }: Pass): AsyncGenerator<Block, void, undefined> {
-    const { requests, missing } = this.#columns
+    const { requests } = this.#view.columns
     const pacer = new Pacer()
-    // Where rows are left out, only reading tells which is the first to give.
-    let left = missing === 'skip' ? skip : 0
+    let left = this.#thins ? skip : 0
     for await (const chunk of this.#table.chunks({ columns: requests, firstRow: skip - left, signal })) {
       const { block: whole, error } = this.#wholeRows(chunk)
       let block = whole
@@ -82,25 +155,35 @@ class TableSource implements BlockSource {
   }
 
   #block(chunk: TableChunk): Block {
-    const { x, y, sampleWeight, keep, missing, requests } = this.#columns
+    const { columns, splits, preprocessing } = this.#view
+    const { x, y, sampleWeight, keep } = columns
     const source: CellSource = { where: this.#table.where, chunk }
-    const skipped = new Uint8Array(chunk.rows)
-    let count = 0
-    const place = new Map(requests.map(({ name, numbers }, index) => [numbers ? name : `keep.${name}`, index]))
+    const skipped = splitRows(chunk, splits)
+    const missing = preprocessing?.missing === 'skip' ? 'skip' : preprocessing ? 'error' : columns.missing
+    const cells = (name: string, asNumbers: boolean): Cells => chunk.columns[this.#places.get(placeKey({ name, numbers: asNumbers }))!]!
     const numbers = (name: string): NumberCells => {
-      const values = numberCells(source, name, chunk.columns[place.get(name)!]!)
-      count += markMissing(source, name, values, missing, skipped)
+      const values = numberCells(source, name, cells(name, true))
+      markMissing(source, name, values, missing, skipped)
       return values
     }
     const parts = new Map<string, Part>()
-    parts.set('x', beside(x.map(numbers), chunk.rows))
-    if (y) parts.set('y', y.length === 1 ? column(Array.from(numbers(y[0]!))) : beside(y.map(numbers), chunk.rows))
+    if (preprocessing) {
+      const given = x.map((name) => cells(name, preprocessing.readsNumbers(name)))
+      const data = preprocessing.encode({ where: source.where, firstRow: chunk.firstRow }, given, chunk.rows, skipped)
+      parts.set('x', { data, shape: [preprocessing.width], width: preprocessing.width })
+    } else parts.set('x', beside(x.map(numbers), chunk.rows))
+    if (y && preprocessing?.classes) {
+      const place = { where: source.where, firstRow: chunk.firstRow }
+      parts.set('y', column(preprocessing.encodeClasses(place, y[0]!, cells(y[0]!, false), chunk.rows, skipped)))
+    } else if (y) parts.set('y', y.length === 1 ? column(Array.from(numbers(y[0]!))) : beside(y.map(numbers), chunk.rows))
     if (sampleWeight) parts.set('sampleWeight', column(Float32Array.from(numbers(sampleWeight))))
-    for (const name of keep) parts.set(`columns.${name}`, column(chunk.columns[place.get(`keep.${name}`)!] as Part['data']))
+    for (const name of keep) parts.set(`columns.${name}`, column(cells(name, false) as Part['data']))
     const block = { rows: chunk.rows, numbers: { first: chunk.firstRow }, parts }
-    return count === 0 ? block : gatherBlock(block, kept(skipped, count))
+    return skipped.includes(1) ? gatherBlock(block, kept(skipped)) : block
   }
 }
+
+const placeKey = ({ name, numbers }: ColumnRequest): string => `${numbers ? 'number' : 'cell'} ${name}`
 
 function firstCells(cells: Cells, rows: number): Cells {
   return Array.isArray(cells) ? cells.slice(0, rows) : (cells as Float32Array).subarray(0, rows)
@@ -115,8 +198,8 @@ function beside(columns: readonly NumberCells[], rows: number): Part {
   return { data, shape: [width], width }
 }
 
-function kept(skipped: Skipped, count: number): Int32Array {
-  const rows = new Int32Array(skipped.length - count)
-  for (let row = 0, at = 0; row < skipped.length; row++) if (skipped[row] === 0) rows[at++] = row
+function kept(skipped: Skipped): number[] {
+  const rows: number[] = []
+  for (let row = 0; row < skipped.length; row++) if (skipped[row] === 0) rows.push(row)
   return rows
 }
