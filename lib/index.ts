@@ -28,11 +28,25 @@ export { BackendError, DataError, type ErrorCode, FileFormatError, NonFiniteErro
 export type { PredictOptions } from './inference/predict.js'
 export type { Predictor, PredictorOptions } from './inference/predictor.js'
 export type { RowIterable, StreamOptions, StreamRow } from './inference/stream.js'
-export { type ActivationOptions, type LeakyReluOptions, leakyRelu, relu, sigmoid, tanh } from './layers/activations.js'
+export {
+  type ActivationOptions,
+  type EluOptions,
+  elu,
+  type GeluOptions,
+  gelu,
+  type LeakyReluOptions,
+  leakyRelu,
+  relu,
+  selu,
+  sigmoid,
+  silu,
+  tanh
+} from './layers/activations.js'
 export type { LayerFactory } from './layers/architecture.js'
 export { type BatchNormOptions, batchNorm } from './layers/batch-norm.js'
 export { type CustomLayers, type DefinedLayer, defineLayer, type LayerDefinition } from './layers/define-layer.js'
 export { type DropoutOptions, dropout } from './layers/dropout.js'
+export { type EmbeddingOptions, embedding } from './layers/embedding.js'
 export { flatten } from './layers/flatten.js'
 export {
   constant,
@@ -53,8 +67,10 @@ export {
   zeros
 } from './layers/initializers.js'
 export type { Initializer, InitializerRequest, Layer, LayerContext } from './layers/layer.js'
+export { type LayerNormOptions, layerNorm } from './layers/layer-norm.js'
 export { type LinearOptions, linear } from './layers/linear.js'
 export { sequential } from './layers/sequential.js'
+export { type SoftmaxOptions, softmax } from './layers/softmax.js'
 export { weightNorm } from './layers/weight-norm.js'
 export type { Loss, Optimizer, Schedule, WeightedLoss } from './programs/types.js'
 export { type BackendChoice, type BackendInfo, backendInfo } from './runtime/select.js'

@@ -1,11 +1,14 @@
 import { erf } from './erf.js'
+import { gelu, geluDerivative, geluTanh, geluTanhDerivative, silu, siluDerivative } from './gelu.js'
 import { type PortableKernel, Status, Unary, type UnaryName } from './types.js'
 
 /** max(x, 0) + log(1 + e^−|x|): neither end overflows, and small results keep their digits. */
 const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))
 
+type Apply = (x: number, parameter: number) => number
+
 /** In float64; the store rounds. */
-const functions: Readonly<Record<UnaryName, (x: number) => number>> = {
+const functions: Readonly<Record<UnaryName, Apply>> = {
   negate: (x) => -x,
   abs: Math.abs,
   sign: Math.sign,
@@ -16,16 +19,25 @@ const functions: Readonly<Record<UnaryName, (x: number) => number>> = {
   log: Math.log,
   log1p: Math.log1p,
   erf,
-  softplus
+  softplus,
+  gelu,
+  geluDerivative,
+  geluTanh,
+  geluTanhDerivative,
+  silu,
+  siluDerivative,
+  elu: (x, parameter) => (x > 0 ? x : parameter * Math.expm1(x)),
+  eluDerivative: (x, parameter) => (x > 0 ? 1 : parameter * Math.exp(x))
 }
 
-const byCode: ((x: number) => number)[] = []
+const byCode: Apply[] = []
 for (const [name, code] of Object.entries(Unary)) byCode[code] = functions[name as UnaryName]
 
-/** out = operation(x) */
+/** out = operation(x), by a parameter where it has one */
 export const elementwiseUnary: PortableKernel = ({ operands, dims, scalars }) => {
   const [out, x] = operands as [Float32Array, Float32Array]
   const apply = byCode[scalars[0]!]!
-  for (let i = 0; i < dims[0]!; i++) out[i] = apply(x[i]!)
+  const parameter = Math.fround(scalars[1]!)
+  for (let i = 0; i < dims[0]!; i++) out[i] = apply(x[i]!, parameter)
   return Status.ok
 }

@@ -27,6 +27,9 @@ import { elementwiseWhere } from './elementwise-where.js'
 import { fill } from './fill.js'
 import { gather } from './gather.js'
 import { gatherBackward } from './gather-backward.js'
+import { layerNormBackward } from './layer-norm-backward.js'
+import { layerNormBackwardReduce } from './layer-norm-backward-reduce.js'
+import { layerNormForward } from './layer-norm-forward.js'
 import { matmul } from './matmul.js'
 import { matmulPack } from './matmul-pack.js'
 import { maxNorm } from './max-norm.js'
@@ -85,6 +88,9 @@ export const portableKernels: Readonly<Record<KernelName, PortableKernel>> = {
   batchNormInvStd,
   batchNormRunning,
   batchNormFold,
+  layerNormForward,
+  layerNormBackward,
+  layerNormBackwardReduce,
   dropoutForward,
   dropoutBackward,
   weightNormForward,

@@ -94,10 +94,10 @@ export const kernelTable = [
     scalars: ['operation', 'maskA', 'maskB', 'numberA', 'numberB']
   },
   {
-    name: 'elementwiseUnary', // out = operation(x), by the code of types.ts
+    name: 'elementwiseUnary', // out = operation(x), by the code of types.ts and a parameter where it has one
     operands: [write('out', dim(0), 'float32', 'x'), read('x', dim(0))],
     dims: ['count'],
-    scalars: ['operation']
+    scalars: ['operation', 'parameter']
   },
   {
     name: 'elementwiseWhere', // out = condition ≠ 0 ? a : b, with masks and numbers as elementwiseBinary
@@ -357,6 +357,49 @@ export const kernelTable = [
     ],
     dims: ['channels'],
     scalars: ['epsilon']
+  },
+  // ---- layer normalization, by row --------------------------------------------------------------------------------
+  {
+    name: 'layerNormForward', // y = x̂ · gamma + beta, x̂ = ((x − mean) − meanLow) · invStd, invStd = 1/√(variance + epsilon)
+    operands: [
+      write('y', product(0, 1)),
+      write('mean', dim(0)),
+      write('meanLow', dim(0)),
+      write('invStd', dim(0)),
+      read('x', product(0, 1)),
+      optional('gamma', dim(1)),
+      optional('beta', dim(1))
+    ],
+    dims: ['rows', 'columns'],
+    scalars: ['epsilon']
+  },
+  {
+    name: 'layerNormBackward', // dx = invStd · ((g − Σ g/columns) − x̂ · Σ g·x̂/columns), g = dy · gamma
+    operands: [
+      write('dx', product(0, 1), 'float32', 'dy'),
+      read('dy', product(0, 1)),
+      read('x', product(0, 1)),
+      read('mean', dim(0)),
+      read('meanLow', dim(0)),
+      read('invStd', dim(0)),
+      optional('gamma', dim(1))
+    ],
+    dims: ['rows', 'columns'],
+    scalars: []
+  },
+  {
+    name: 'layerNormBackwardReduce', // dGamma[c] = Σ_r dy · x̂, dBeta[c] = Σ_r dy
+    operands: [
+      write('dGamma', dim(1)),
+      write('dBeta', dim(1)),
+      read('dy', product(0, 1)),
+      read('x', product(0, 1)),
+      read('mean', dim(0)),
+      read('meanLow', dim(0)),
+      read('invStd', dim(0))
+    ],
+    dims: ['rows', 'columns'],
+    scalars: []
   },
   // ---- dropout --------------------------------------------------------------------------------------------------
   {

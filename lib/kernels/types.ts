@@ -94,7 +94,19 @@ export const Unary = {
   log1p: 8,
   erf: 9,
   /** log(1 + e^x) */
-  softplus: 10
+  softplus: 10,
+  /** x · Φ(x); the derivatives are those at x. */
+  gelu: 11,
+  geluDerivative: 12,
+  /** x · σ(2√(2/π) · (x + 0.044715x³)) */
+  geluTanh: 13,
+  geluTanhDerivative: 14,
+  /** x · σ(x) */
+  silu: 15,
+  siluDerivative: 16,
+  /** x where x > 0, else parameter · (e^x − 1) */
+  elu: 17,
+  eluDerivative: 18
 } as const
 export type UnaryName = keyof typeof Unary
 

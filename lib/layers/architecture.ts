@@ -1,11 +1,14 @@
 import { FileFormatError } from '../errors.js'
-import { leakyRelu, relu, sigmoid, tanh } from './activations.js'
+import { elu, gelu, leakyRelu, relu, selu, sigmoid, silu, tanh } from './activations.js'
 import { batchNorm } from './batch-norm.js'
 import { dropout } from './dropout.js'
+import { embeddingFromJSON } from './embedding.js'
 import { flatten } from './flatten.js'
 import type { Initializer, Layer } from './layer.js'
+import { layerNorm } from './layer-norm.js'
 import { linearFromJSON } from './linear.js'
 import { sequential } from './sequential.js'
+import { softmax } from './softmax.js'
 import { weightNorm } from './weight-norm.js'
 
 /** A layer as a model file holds it: no code. */
@@ -24,11 +27,18 @@ const named = (options: object, name: string | undefined): object => (name === u
 const factories: Readonly<Record<string, LayerFactory>> = {
   linear: linearFromJSON,
   batchNorm: (options, name) => batchNorm(named(options, name)),
+  layerNorm: (options, name) => layerNorm(named(options, name)),
   dropout: ({ rate, ...options }, name) => dropout(rate as number, named(options, name)),
   relu: (options, name) => relu(named(options, name)),
   leakyRelu: (options, name) => leakyRelu(named(options, name)),
   sigmoid: (options, name) => sigmoid(named(options, name)),
   tanh: (options, name) => tanh(named(options, name)),
+  gelu: (options, name) => gelu(named(options, name)),
+  silu: (options, name) => silu(named(options, name)),
+  elu: (options, name) => elu(named(options, name)),
+  selu: (options, name) => selu(named(options, name)),
+  softmax: (options, name) => softmax(named(options, name)),
+  embedding: embeddingFromJSON,
   flatten: (options, name) => flatten(named(options, name)),
   sequential: (_options, _name, layers) => sequential(...layers),
   weightNorm: (_options, _name, layers) => weightNorm(layers[0]!)

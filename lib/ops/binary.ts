@@ -25,11 +25,12 @@ export type BinaryRule = (node: BinaryGradient) => Value
 /**
  * Makes an element-wise operation of two operands.
  *
- * @param rules the gradient rule of a and that of b; null: the operation is a step function, no gradient flows
+ * @param rules the gradient rule of a and that of b; null: a step function, no gradient flows; undefined: it is part of
+ *   a gradient and has none itself
  */
 export function binaryOperation(
   name: BinaryName,
-  rules: readonly [BinaryRule, BinaryRule] | null
+  rules?: readonly [BinaryRule, BinaryRule] | null
 ): (a: ValueOrNumber, b: ValueOrNumber) => Value {
   const owner = `ops.${name}`
   const operation: Operation<Attributes> = {
@@ -40,11 +41,6 @@ export function binaryOperation(
       broadcastPlan(place, out, shapesOf(inputs))
       return [float32(out)]
     },
-    gradient({ inputs, outputs: [out], attributes }, [upstream], wanted) {
-      const [a, b] = inputs.map((input, index) => input ?? ((attributes as Attributes).numbers[index] as number))
-      const node: BinaryGradient = { a: a!, b: b!, out: out!, upstream: upstream! }
-      return inputs.map((input, index) => (rules && input && wanted[index] ? sumTo(rules[index]!(node), input.shape) : null))
-    },
     lower({ inputs: [a, b], outputs: [out], attributes }, lowering) {
       // Without masks and rows the quicker kernel, with the same bits.
       if (name === 'add' && a && b && sameShape(a.shape, b.shape)) return lowering.call('add', [out!, a, b], [elementCount(out!.shape)])
@@ -52,6 +48,12 @@ export function binaryOperation(
       lowering.call('elementwiseBinary', [out!, a!, b!], dims, [Binary[name], ...masks, ...(attributes as Attributes).numbers])
     }
   }
+  if (rules !== undefined)
+    operation.gradient = ({ inputs, outputs: [out], attributes }, [upstream], wanted) => {
+      const [a, b] = inputs.map((input, index) => input ?? (attributes as Attributes).numbers[index]!)
+      const node: BinaryGradient = { a: a!, b: b!, out: out!, upstream: upstream! }
+      return inputs.map((input, index) => (rules && input && wanted[index] ? sumTo(rules[index]!(node), input.shape) : null))
+    }
   return (a, b) => {
     for (const operand of [a, b]) expectOperand(owner, operand)
     const first = isNumber(a) ? b : a

@@ -73,17 +73,35 @@ class BroadcastWalk {
   }
 
  private:
+  static constexpr int kLast = kBroadcastDims - 1;
+  // Beyond a stretch: repeating writes eight at a time.
+  static constexpr int64_t kSlack = 8;
   // One element for all outputs, one for each, or something between.
   enum class Reach { kSingle, kDense, kRepeated };
+
+  // A place in the dims before `kWithin`, the operand's offset there, and how far the output is into the dims from it on.
+  template <int kWithin>
   struct Place {
-    int64_t at[kBroadcastDims];
+    int64_t at[kWithin];
     int64_t offset;
+    int64_t within;
   };
 
-  Place PlaceOf(int operand, int64_t element) const {
-    Place place;
+  template <int kWithin>
+  int64_t WithinSize() const {
+    int64_t size = 1;
+    for (int k = kWithin; k < kBroadcastDims; ++k) size *= sizes_[k];
+    return size;
+  }
+
+  template <int kWithin>
+  Place<kWithin> PlaceOf(int operand, int64_t element) const {
+    Place<kWithin> place;
+    const int64_t size = WithinSize<kWithin>();
+    place.within = element % size;
+    element /= size;
     place.offset = 0;
-    for (int k = kBroadcastDims - 1; k >= 0; --k) {
+    for (int k = kWithin - 1; k >= 0; --k) {
       place.at[k] = element % sizes_[k];
       element /= sizes_[k];
       place.offset += place.at[k] * strides_[operand][k];
@@ -91,12 +109,10 @@ class BroadcastWalk {
     return place;
   }
 
-  // To the start of the next row.
-  void NextRow(int operand, Place& place) const {
-    constexpr int kLast = kBroadcastDims - 1;
-    place.offset -= place.at[kLast] * strides_[operand][kLast];
-    place.at[kLast] = 0;
-    for (int k = kLast - 1; k >= 0; --k) {
+  template <int kWithin>
+  void Advance(int operand, Place<kWithin>& place) const {
+    place.within = 0;
+    for (int k = kWithin - 1; k >= 0; --k) {
       place.offset += strides_[operand][k];
       if (++place.at[k] < sizes_[k]) return;
       place.offset -= sizes_[k] * strides_[operand][k];
@@ -106,58 +122,96 @@ class BroadcastWalk {
 
   template <class Body>
   void Rows(int64_t begin, int64_t end, Body& body) const {
-    Place places[kOperands];
+    Place<kLast> places[kOperands];
     const float* pointers[kOperands];
     int64_t steps[kOperands];
     for (int operand = 0; operand < kOperands; ++operand) {
-      places[operand] = PlaceOf(operand, begin);
-      steps[operand] = strides_[operand][kBroadcastDims - 1];
+      places[operand] = PlaceOf<kLast>(operand, begin);
+      steps[operand] = strides_[operand][kLast];
     }
     for (int64_t i = begin; i < end;) {
-      const int64_t length = std::min(sizes_[kBroadcastDims - 1] - places[0].at[kBroadcastDims - 1], end - i);
-      for (int operand = 0; operand < kOperands; ++operand) pointers[operand] = data_[operand] + places[operand].offset;
+      const int64_t within = places[0].within;
+      const int64_t length = std::min(sizes_[kLast] - within, end - i);
+      for (int operand = 0; operand < kOperands; ++operand) {
+        pointers[operand] = data_[operand] + places[operand].offset + within * steps[operand];
+        Advance(operand, places[operand]);
+      }
       body(i, length, pointers, steps);
-      for (int operand = 0; operand < kOperands; ++operand) NextRow(operand, places[operand]);
       i += length;
     }
   }
 
   template <class Body>
   void Stretches(int64_t begin, int64_t end, Body& body) const {
-    alignas(64) float rows[kOperands][kBroadcastStretch];
-    Place places[kOperands];
+    alignas(64) float stretches[kOperands][kBroadcastStretch + kSlack];
+    Place<kLast - 1> places[kOperands];
     const float* pointers[kOperands];
     int64_t steps[kOperands];
     for (int operand = 0; operand < kOperands; ++operand)
-      if (reach_[operand] == Reach::kRepeated) places[operand] = PlaceOf(operand, begin);
+      if (reach_[operand] == Reach::kRepeated) places[operand] = PlaceOf<kLast - 1>(operand, begin);
     for (int64_t i = begin; i < end; i += kBroadcastStretch) {
       const int64_t length = std::min(kBroadcastStretch, end - i);
       for (int operand = 0; operand < kOperands; ++operand) {
-        const Reach reach = reach_[operand];
-        if (reach == Reach::kRepeated) WriteOut(operand, places[operand], rows[operand], length);
-        pointers[operand] = reach == Reach::kRepeated ? rows[operand] : reach == Reach::kSingle ? data_[operand] : data_[operand] + i;
-        steps[operand] = reach == Reach::kSingle ? 0 : 1;
+        steps[operand] = reach_[operand] == Reach::kSingle ? 0 : 1;
+        pointers[operand] = data_[operand] + i * steps[operand];
+        if (reach_[operand] != Reach::kRepeated) continue;
+        WriteOut(operand, places[operand], stretches[operand], length);
+        pointers[operand] = stretches[operand];
       }
       body(i, length, pointers, steps);
     }
   }
 
-  // The next `length` elements of a repeated operand.
-  void WriteOut(int operand, Place& place, float* to, int64_t length) const {
-    constexpr int kLast = kBroadcastDims - 1;
-    const int64_t step = strides_[operand][kLast];
+  // The next `length` elements of a repeated operand, a block of the last two dims after the other.
+  void WriteOut(int operand, Place<kLast - 1>& place, float* to, int64_t length) const {
+    const int64_t row = sizes_[kLast];
+    const int64_t block = sizes_[kLast - 1] * row;
+    const bool row_repeats = strides_[operand][kLast] == 0;
+    const bool block_repeats = strides_[operand][kLast - 1] == 0;
     while (length > 0) {
-      const int64_t run = std::min(sizes_[kLast] - place.at[kLast], length);
+      const int64_t run = std::min(block - place.within, length);
       const float* from = data_[operand] + place.offset;
-      for (int64_t j = 0; j < run; ++j) to[j] = from[j * step];
+      if (row_repeats && block_repeats) {
+        std::fill(to, to + run, *from);
+      } else if (row_repeats) {
+        RepeatEach(from, row, place.within, to, run);
+      } else if (block_repeats) {
+        RepeatRow(from, row, place.within, to, run);
+      } else {
+        std::copy(from + place.within, from + place.within + run, to);
+      }
       to += run;
       length -= run;
-      if (place.at[kLast] + run == sizes_[kLast]) {
-        NextRow(operand, place);
-      } else {
-        place.at[kLast] += run;
-        place.offset += run * step;
-      }
+      place.within += run;
+      if (place.within == block) Advance(operand, place);
+    }
+  }
+
+  // from[0] `row` times, from[1] `row` times, …, from the element `start` of these on. Writes up to kSlack more.
+  static void RepeatEach(const float* from, int64_t row, int64_t start, float* to, int64_t run) {
+    from += start / row;
+    int64_t left = row - start % row;
+    for (int64_t i = 0; i < run;) {
+      for (int64_t j = 0; j < left && i + j < run; j += kSlack)
+        for (int64_t lane = 0; lane < kSlack; ++lane) to[i + j + lane] = *from;
+      i += left;
+      ++from;
+      left = row;
+    }
+  }
+
+  // from[0 … row) again and again, from the element `start` of these on: what is written is copied, twice as much each time.
+  static void RepeatRow(const float* from, int64_t row, int64_t start, float* to, int64_t run) {
+    int64_t at = start % row;
+    int64_t done = 0;
+    for (; done < std::min(row, run); ++done) {
+      to[done] = from[at];
+      if (++at == row) at = 0;
+    }
+    while (done < run) {
+      const int64_t more = std::min(done, run - done);
+      std::memcpy(to + done, to, static_cast<size_t>(more) * sizeof(float));
+      done += more;
     }
   }
 

@@ -31,6 +31,14 @@ enum UnaryCode : int {
   kLog1p = 8,
   kErf = 9,
   kSoftplus = 10,
+  kGelu = 11,
+  kGeluDerivative = 12,
+  kGeluTanh = 13,
+  kGeluTanhDerivative = 14,
+  kSilu = 15,
+  kSiluDerivative = 16,
+  kElu = 17,
+  kEluDerivative = 18,
 };
 
 }  // namespace evenkeel

@@ -33,6 +33,9 @@ extern const KernelEntry kBatchNormBackward;
 extern const KernelEntry kBatchNormInvStd;
 extern const KernelEntry kBatchNormRunning;
 extern const KernelEntry kBatchNormFold;
+extern const KernelEntry kLayerNormForward;
+extern const KernelEntry kLayerNormBackward;
+extern const KernelEntry kLayerNormBackwardReduce;
 extern const KernelEntry kDropoutForward;
 extern const KernelEntry kDropoutBackward;
 extern const KernelEntry kWeightNormForward;
@@ -87,6 +90,9 @@ const KernelEntry* const kKernelTable[] = {
     &kBatchNormInvStd,
     &kBatchNormRunning,
     &kBatchNormFold,
+    &kLayerNormForward,
+    &kLayerNormBackward,
+    &kLayerNormBackwardReduce,
     &kDropoutForward,
     &kDropoutBackward,
     &kWeightNormForward,

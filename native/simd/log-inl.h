@@ -58,10 +58,10 @@ HWY_INLINE V Log1p(D d, V x) {
   const V u = hn::Add(one, x);
   // Exact: the larger of the two is taken away first.
   const V lost = hn::IfThenElse(hn::Lt(hn::Abs(x), one), hn::Sub(x, hn::Sub(u, one)), hn::Sub(one, hn::Sub(u, x)));
-  const V log = hn::Add(Log(d, u), hn::Div(lost, u));
   // At −1 and at Inf the quotient is not a number; for a small x, −0 and denormals among them, x is the result.
   const auto end = hn::Or(hn::Eq(u, hn::Zero(d)), hn::Eq(u, hn::Set(d, std::numeric_limits<float>::infinity())));
-  return hn::IfThenElse(hn::Eq(u, one), x, hn::IfThenElse(end, Log(d, u), log));
+  const V log = hn::Add(Log(d, u), hn::IfThenZeroElse(end, hn::Div(lost, u)));
+  return hn::IfThenElse(hn::Eq(u, one), x, log);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -9,7 +9,29 @@ import { unaryReference } from '../reference/elementwise.js'
 
 const names = Object.keys(Unary) as UnaryName[]
 /** Of those that are not rounded once and equal everywhere: units in the last place. */
-const ulps: Partial<Record<UnaryName, number>> = { exp: 2, expm1: 3, log: 2, log1p: 3, erf: 3, softplus: 4 }
+const ulps: Partial<Record<UnaryName, number>> = {
+  exp: 2,
+  expm1: 3,
+  log: 2,
+  log1p: 3,
+  erf: 3,
+  softplus: 4,
+  elu: 4,
+  eluDerivative: 3
+}
+/**
+ * Roundings of an exponent are relative errors of the result: x²/2 of it is one for gelu, the argument v of the sigmoid
+ * two for gelu by tanh. The reference's derivatives are good to 1e-9, and denormal steps are off by 2⁻¹⁵⁰, times x.
+ */
+const bounds: Partial<Record<UnaryName, (x: number, value: number) => number>> = {
+  gelu: (x, value) => (x ** 2 / 2 + 16) * unitRoundoff * Math.abs(value) + 16 * 2 ** -149,
+  geluTanh: (x, value) => (4 * Math.abs(1.6 * x + 0.0714 * x ** 3) + 10) * unitRoundoff * Math.abs(value) + 16 * 2 ** -149,
+  silu: (_x, value) => 8 * unitRoundoff * Math.abs(value) + 110 * 2 ** -149,
+  geluDerivative: (_x, value) => 16 * unitRoundoff * Math.abs(value) + 4 * unitRoundoff + 1e-9,
+  geluTanhDerivative: (_x, value) => 16 * unitRoundoff * Math.abs(value) + 8 * unitRoundoff + 1e-9,
+  siluDerivative: (_x, value) => 8 * unitRoundoff * Math.abs(value) + 2 * unitRoundoff + 1e-9
+}
+const parameter = 1.7
 
 // biome-ignore format: one list
 const special = Float32Array.of(
@@ -34,9 +56,12 @@ function ulp(value: number): number {
   return Math.max(2 * unitRoundoff * 2 ** Math.floor(Math.log2(Math.abs(value))), 2 ** -149) || 2 ** -149
 }
 
+/** 0 for an infinite result. */
+const limit = (bound: number): number => (Number.isFinite(bound) ? bound : 0)
+
 function map(backend: (typeof kernelBackends)[number], name: UnaryName, x: Float32Array, threads = 2): Float32Array {
   const out = new Float32Array(x.length)
-  expect(backend.call('elementwiseUnary', [out, x], [x.length], [Unary[name]], threads).status).toBe(0)
+  expect(backend.call('elementwiseUnary', [out, x], [x.length], [Unary[name], parameter], threads).status).toBe(0)
   return out
 }
 
@@ -44,12 +69,14 @@ describe.each(kernelBackends)('elementwiseUnary on $name', (backend) => {
   it.each(names)('%s: within its bound, in every magnitude and at special values', (name) => {
     for (const x of [special, usual, allMagnitudes()]) {
       const actual = map(backend, name, x)
-      const expected = Float64Array.from(x, unaryReference[name]!)
-      const bound = ulps[name]
-      if (bound === undefined) expectSameBits(actual, Float32Array.from(expected), name)
+      const expected = Float64Array.from(x, (value) => unaryReference[name]!(value, Math.fround(parameter)))
+      const [inUlps, bound] = [ulps[name], bounds[name]]
+      if (inUlps === undefined && !bound) expectSameBits(actual, Float32Array.from(expected), name)
       else {
         const rounded = expected.map((value) => (Number.isFinite(Math.fround(value)) ? value : Math.fround(value)))
-        const { excess, index } = worstExcess(actual, rounded, (i) => bound * ulp(rounded[i]!))
+        const { excess, index } = worstExcess(actual, rounded, (i) =>
+          bound ? limit(bound(x[i]!, rounded[i]!)) : inUlps! * ulp(rounded[i]!)
+        )
         expect(excess, `at ${x[index]}: ${actual[index]}, not ${expected[index]}`).toBeLessThanOrEqual(0)
       }
     }
@@ -62,12 +89,12 @@ describe.each(kernelBackends)('elementwiseUnary on $name', (backend) => {
     for (const length of lengths) {
       const from = guarded(Float32Array, length, x.subarray(3, 3 + length), 1)
       const out = guarded(Float32Array, length, undefined, 3)
-      expect(backend.call('elementwiseUnary', [out.array, from.array], [length], [Unary[name]]).status).toBe(0)
+      expect(backend.call('elementwiseUnary', [out.array, from.array], [length], [Unary[name], parameter]).status).toBe(0)
       expectSameBits(out.array, y.slice(3, 3 + length), `length ${length}`)
       from.intact()
       out.intact()
     }
-    expect(backend.call('elementwiseUnary', [x, x], [x.length], [Unary[name]]).status).toBe(0)
+    expect(backend.call('elementwiseUnary', [x, x], [x.length], [Unary[name], parameter]).status).toBe(0)
     expectSameBits(x, y, 'in place')
   })
 
@@ -84,7 +111,15 @@ describe.each(kernelBackends)('elementwiseUnary on $name', (backend) => {
       log: [Number.NaN, -Infinity, -Infinity, Number.NaN, Infinity],
       log1p: [Number.NaN, -0, 0, Number.NaN, Infinity],
       erf: [Number.NaN, -0, 0, -1, 1],
-      softplus: [Number.NaN, Math.fround(Math.LN2), Math.fround(Math.LN2), 0, Infinity]
+      softplus: [Number.NaN, Math.fround(Math.LN2), Math.fround(Math.LN2), 0, Infinity],
+      gelu: [Number.NaN, -0, 0, 0, Infinity],
+      geluDerivative: [Number.NaN, 0.5, 0.5, 0, 1],
+      geluTanh: [Number.NaN, -0, 0, 0, Infinity],
+      geluTanhDerivative: [Number.NaN, 0.5, 0.5, 0, 1],
+      silu: [Number.NaN, -0, 0, 0, Infinity],
+      siluDerivative: [Number.NaN, 0.5, 0.5, 0, 1],
+      elu: [Number.NaN, -0, 0, -Math.fround(parameter), Infinity],
+      eluDerivative: [Number.NaN, Math.fround(parameter), Math.fround(parameter), 0, 1]
     }
     for (const name of names) expect([...map(backend, name, x)], name).toEqual(results[name])
     expect([...map(backend, 'log1p', Float32Array.of(-1, -1.5))]).toEqual([-Infinity, Number.NaN])

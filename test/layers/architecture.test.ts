@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest'
+import { elu, gelu, selu, silu } from '../../lib/layers/activations.js'
 import { layerFromJSON, layerToJSON } from '../../lib/layers/architecture.js'
 import { batchNorm } from '../../lib/layers/batch-norm.js'
 import { dropout } from '../../lib/layers/dropout.js'
+import { embedding } from '../../lib/layers/embedding.js'
 import { heNormal } from '../../lib/layers/initializers.js'
+import { layerNorm } from '../../lib/layers/layer-norm.js'
 import { linear } from '../../lib/layers/linear.js'
 import { layerOf } from '../../lib/layers/make-layer.js'
 import { sequential } from '../../lib/layers/sequential.js'
+import { softmax } from '../../lib/layers/softmax.js'
 import { weightNorm } from '../../lib/layers/weight-norm.js'
 import { describeModel } from '../../lib/programs/index.js'
 
@@ -14,7 +18,14 @@ describe('an architecture', () => {
     const root = sequential(
       weightNorm(linear(4, { weightInitializer: heNormal(), name: 'first' })),
       batchNorm({ decay: 0.99 }),
-      dropout(0.3)
+      dropout(0.3),
+      layerNorm({ dimensions: 2, epsilon: 1e-3, center: false }),
+      gelu({ approximate: 'tanh' }),
+      silu({ name: 'swish' }),
+      elu({ alpha: 0.5 }),
+      selu(),
+      softmax({ axis: 1 }),
+      embedding(5, 2)
     )
     const json = layerToJSON(root)
     expect(layerToJSON(layerFromJSON(JSON.parse(JSON.stringify(json))))).toEqual(json)

@@ -45,7 +45,11 @@ const unary: Readonly<Record<string, (x: Value) => Value>> = {
   softplus: ops.softplus,
   sqrt: ops.sqrt,
   log: ops.log,
-  log1p: ops.log1p
+  log1p: ops.log1p,
+  gelu: ops.gelu,
+  geluTanh: (x) => ops.gelu(x, { approximate: 'tanh' }),
+  silu: ops.silu,
+  elu: (x) => ops.elu(x, 1)
 }
 const comparisons: Readonly<Record<string, BinaryOperation>> = {
   equal: ops.equal,
@@ -139,7 +143,21 @@ describe.each(runtimes)('element-wise operations on $name', ({ runtime }) => {
       shapes: { x: [batch, 7] },
       ...values,
       apply: ({ x }) => operation(x!),
-      reference: ({ x }) => Array.from(x!, unaryReference[name]!)
+      reference: ({ x }) => Array.from(x!, (value) => unaryReference[name]!(value))
+    })
+  })
+
+  it('ops.elu with an alpha, and ops.selu, with gradients', () => {
+    const alpha = 0.3
+    expectOperation(runtime, {
+      shapes: { x: [batch, 7] },
+      apply: ({ x }) => ops.elu(x!, alpha),
+      reference: ({ x }) => Array.from(x!, (value) => unaryReference.elu!(value, alpha))
+    })
+    expectOperation(runtime, {
+      shapes: { x: [batch, 7] },
+      apply: ({ x }) => ops.selu(x!),
+      reference: ({ x }) => Array.from(x!, (value) => 1.0507009873554805 * unaryReference.elu!(value, 1.6732632423543772))
     })
   })
 
@@ -221,6 +239,10 @@ describe('element-wise operations', () => {
     expect(message(() => ops.exp(1 as never))).toMatchInlineSnapshot(`"ops.exp: expected a value, got 1"`)
     expect(message(() => ops.divide(x, 1e39))).toMatchInlineSnapshot(`"ops.divide: expected a number that float32 can hold, got 1e+39"`)
     expect(message(() => ops.divide(x, 1e-50))).toMatchInlineSnapshot(`"ops.divide: expected a number that float32 can hold, got 1e-50"`)
+    expect(message(() => ops.elu(x, -1))).toMatchInlineSnapshot(`"ops.elu: expected an alpha of at least 0, got -1"`)
+    expect(message(() => ops.gelu(x, { approximate: 'sigmoid' as never }))).toMatchInlineSnapshot(
+      `"ops.gelu: expected approximate to be 'none' or 'tanh', got 'sigmoid'"`
+    )
     expect(message(() => ops.exp(graph.input('labels', [batch], 'int32')))).toMatchInlineSnapshot(
       `"ops.exp: expected a value of type float32, got int32"`
     )

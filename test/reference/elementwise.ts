@@ -21,11 +21,36 @@ function series(x: number): number {
 function fraction(x: number): number {
   if (x > 27) return 0
   let below = 0
-  for (let n = 60; n >= 1; n--) below = n / 2 / (x + below)
+  for (let n = 200; n >= 1; n--) below = n / 2 / (x + below)
   return Math.exp(-x * x) / Math.sqrt(Math.PI) / (x + below)
 }
 
-export const unaryReference: Readonly<Record<string, (x: number) => number>> = {
+/** Φ(x), with the digits of the lower tail. */
+function normalReference(x: number): number {
+  const t = Math.abs(x) / Math.SQRT2
+  const tail = t < 2 ? (1 - erfReference(t)) / 2 : fraction(t) / 2
+  return Number.isNaN(x) ? x : x < 0 ? tail : 1 - tail
+}
+const logistic = (x: number): number => (x < -700 ? 0 : 1 / (1 + Math.exp(-x)))
+/** x · step(x), whose limit at −∞ is 0. */
+const gated = (step: (x: number) => number, x: number): number => (x < -1e4 ? 0 : x * step(x))
+
+/** By the quotient of central differences of a smooth function at `x`, extrapolated (Richardson) to h⁸. */
+function derivativeReference(f: (x: number) => number, x: number): number {
+  if (!Number.isFinite(x) || Math.abs(x) > 1e4) return Number.isNaN(x) ? x : x > 0 ? 1 : 0
+  let row: number[] = []
+  for (let level = 0; level < 4; level++) {
+    const h = 0.16 / 2 ** level
+    const next = [(f(x + h) - f(x - h)) / (2 * h)]
+    for (const [k, before] of row.entries()) next.push(next[k]! + (next[k]! - before) / (4 ** (k + 1) - 1))
+    row = next
+  }
+  return row.at(-1)!
+}
+
+const tanhStep = (x: number): number => logistic(2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))
+
+export const unaryReference: Readonly<Record<string, (x: number, parameter?: number) => number>> = {
   negate: (x) => x * -1,
   abs: (x) => (x < 0 ? -x : x + 0),
   sign: (x) => (x > 0 ? 1 : x < 0 ? -1 : x),
@@ -36,7 +61,15 @@ export const unaryReference: Readonly<Record<string, (x: number) => number>> = {
   log: (x) => Math.log2(x) * Math.LN2,
   log1p: Math.log1p,
   erf: erfReference,
-  softplus: (x) => (x > 700 ? x : Math.abs(x) < 0.1 ? Math.LN2 + Math.log1p(Math.expm1(x) / 2) : Math.log1p(Math.exp(x)))
+  softplus: (x) => (x > 700 ? x : Math.abs(x) < 0.1 ? Math.LN2 + Math.log1p(Math.expm1(x) / 2) : Math.log1p(Math.exp(x))),
+  gelu: (x) => gated(normalReference, x),
+  geluDerivative: (x) => derivativeReference((at) => gated(normalReference, at), x),
+  geluTanh: (x) => gated(tanhStep, x),
+  geluTanhDerivative: (x) => derivativeReference((at) => gated(tanhStep, at), x),
+  silu: (x) => gated(logistic, x),
+  siluDerivative: (x) => derivativeReference((at) => gated(logistic, at), x),
+  elu: (x, parameter = 1) => (x > 0 ? x : parameter * Math.expm1(x)),
+  eluDerivative: (x, parameter = 1) => (x > 0 ? 1 : parameter * Math.exp(x))
 }
 
 const isNaNs = (a: number, b: number): boolean => Number.isNaN(a) || Number.isNaN(b)
