@@ -35,9 +35,18 @@ export interface PlanRequest {
   readonly after?: {
     readonly compute?: readonly RegionCall[]
     readonly commit?: readonly RegionCall[]
+    /** Segments of their own, after those. */
+    readonly segments?: readonly RegionSegment[]
     /** Name → where one float32 is that these calls write; they come after the values. */
     readonly reports?: Readonly<Record<string, Placement>>
   }
+}
+
+/** A segment of calls on places. */
+export interface RegionSegment {
+  readonly phase: Segment['phase']
+  readonly count: Dimension
+  readonly calls: readonly RegionCall[]
 }
 
 /** A kernel call on places instead of values. */
@@ -73,7 +82,8 @@ export function* planStages(request: PlanRequest): Sliced<Program> {
   })
   const segments: Segment[] = [
     { phase: 'compute', count: 1, calls: [...phases.compute.map(writer.call), ...(request.after?.compute ?? []).map(writer.regionCall)] },
-    { phase: 'commit', count: 1, calls: [...phases.commit.map(writer.call), ...(request.after?.commit ?? []).map(writer.regionCall)] }
+    { phase: 'commit', count: 1, calls: [...phases.commit.map(writer.call), ...(request.after?.commit ?? []).map(writer.regionCall)] },
+    ...(request.after?.segments ?? []).map((segment) => ({ ...segment, calls: segment.calls.map(writer.regionCall) }))
   ]
   return {
     symbols,

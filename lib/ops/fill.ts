@@ -1,10 +1,11 @@
 import type { Graph, Operation, Value } from '../graph/graph.js'
+import type { Scalar } from '../graph/lowering.js'
 import { elementCount, type Shape } from '../shape.js'
 import { float32 } from './types.js'
 
 interface Attributes {
   readonly shape: Shape
-  readonly value: number
+  readonly value: Scalar
 }
 
 const operation: Operation<Attributes> = {
@@ -15,7 +16,7 @@ const operation: Operation<Attributes> = {
   }
 }
 
-/** One number everywhere. */
-export function fill(graph: Graph, shape: Shape, value: number): Value {
+/** One number everywhere, known now or given at run time by a slot. */
+export function fill(graph: Graph, shape: Shape, value: Scalar): Value {
   return graph.apply(operation, [], { shape, value })[0]!
 }

@@ -11,6 +11,8 @@ import { fill } from '../ops/fill.js'
 import { fuse } from '../ops/fusion.js'
 import { evaluateDimension } from '../shape.js'
 import { finish, type Sliced } from '../sliced.js'
+import { accumulating, microBatchSymbols, partialGradients, partialRegion, shareSlot } from './accumulate.js'
+import { microBatchRows, splitsByRows, withFirstBlocks } from './micro-batches.js'
 import { objectivesOf, totalLoss } from './objectives.js'
 import { batchSymbol, modelPlacements, modelRegions } from './regions.js'
 import type { ModelDescription, ParameterSpec, TrainingOptions, TrainingProgram } from './types.js'
@@ -26,33 +28,43 @@ export function trainingProgram(description: ModelDescription, options: Training
 }
 
 export function* trainingStages(description: ModelDescription, options: TrainingOptions): Sliced<TrainingProgram> {
-  const { graph, loss, reports } = yield* traceLoss(description, options)
+  const { graph, loss, reports, microBatch } = yield* traceLoss(description, options)
   yield
   const trained = description.parameters.filter(({ name }) => !options.frozen?.has(name))
   const values = trained.map(({ name }) => graph.parameters.get(name)!)
   const gradients = differentiate(graph, loss, values, {
-    one: (target) => target.labelled('loss', () => fill(target, [1], 1)),
+    one: (target) => target.labelled('loss', () => fill(target, [1], microBatch === undefined ? 1 : { slot: shareSlot })),
     sum: add
   })
   const segments = optimizerSegments(description, trained, options.optimizer)
+  const update = updateCalls(description, trained, options.optimizer, segments)
   const program = yield* planStages({
     graph,
-    symbols: batchSymbol(options.maxBatch),
-    slots: ['step', ...Object.keys(options.optimizer.stepValues(0))],
-    regions: [...modelRegions(description), ...updateRegions(description, options.optimizer, segments)],
+    symbols: microBatch === undefined ? batchSymbol(options.maxBatch) : microBatchSymbols(microBatch),
+    slots: ['step', ...Object.keys(options.optimizer.stepValues(0)), ...(microBatch === undefined ? [] : [shareSlot])],
+    regions: [
+      ...modelRegions(description),
+      ...updateRegions(description, options.optimizer, segments),
+      ...(microBatch === undefined ? [] : [partialRegion(description)])
+    ],
     given: modelPlacements(graph, description),
-    targets: gradientPlacements(trained, values, gradients),
+    targets: gradientPlacements(trained, values, gradients, microBatch === undefined ? 'gradients' : partialGradients),
     reports,
-    after: updateCalls(description, trained, options.optimizer, segments)
+    after: microBatch === undefined ? update : accumulating(description, update)
   })
   const states = Object.fromEntries(stateRegions(description, options.optimizer).map(({ name, bytes }) => [name, bytes]))
-  return { program, segments, states, minimumBatch: minimumBatch(graph) }
+  const shared = { segments, states, minimumBatch: minimumBatch(graph) }
+  if (microBatch === undefined) return { program, ...shared }
+  const counted = withFirstBlocks(program)
+  return { program: counted.program, ...shared, microBatches: { rows: microBatch, dropouts: counted.dropouts } }
 }
 
 interface TracedLoss {
   readonly graph: Graph
   readonly loss: Value
   readonly reports: Readonly<Record<string, Value>>
+  /** Rows of a part, where the batch is to go through in parts and may. */
+  readonly microBatch: number | undefined
 }
 
 function* traceLoss(description: ModelDescription, options: TrainingOptions): Sliced<TracedLoss> {
@@ -62,17 +74,20 @@ function* traceLoss(description: ModelDescription, options: TrainingOptions): Sl
     trace.outputs.map(({ value }) => value),
     objectivesOf(description, options.loss, options.lossWeights)
   )
+  const splits = options.microBatch !== undefined && splitsByRows(trace.graph)
+  const microBatch = splits ? microBatchRows(trace.graph, options.microBatch!) : undefined
   yield
-  if (options.fuse === false) return { graph: trace.graph, loss, reports }
+  if (options.fuse === false) return { graph: trace.graph, loss, reports, microBatch }
   const fused = fuse(trace.graph, Object.values(reports), 'training')
   const found = Object.entries(reports).map(([name, value]) => [name, fused.find(value)])
-  return { graph: fused.graph, loss: fused.find(loss), reports: Object.fromEntries(found) }
+  return { graph: fused.graph, loss: fused.find(loss), reports: Object.fromEntries(found), microBatch }
 }
 
 function gradientPlacements(
   trained: readonly ParameterSpec[],
   values: readonly Value[],
-  gradients: ReadonlyMap<Value, Value>
+  gradients: ReadonlyMap<Value, Value>,
+  region: string
 ): Map<Value, Placement> {
   const places = new Map<Value, Placement>()
   for (const [index, { offset }] of trained.entries()) {
@@ -80,7 +95,7 @@ function gradientPlacements(
     if (!gradient) continue
     const whole = storageOf(gradient)
     const own = whole.source.kind === 'node' && !places.has(whole) ? whole : copy(gradient)
-    places.set(own, { region: 'gradients', offset: offset * 4 })
+    places.set(own, { region, offset: offset * 4 })
   }
   return places
 }

@@ -140,12 +140,22 @@ export interface OptimizerGroup {
   readonly maxNorm?: number
 }
 
+/** How a training Program takes a batch in parts. */
+export interface MicroBatches {
+  /** Rows a part at most. */
+  readonly rows: number
+  /** Elements a row of each dropout: slot `firstBlock.<n>` is the eighth part of the number of a part's first element. */
+  readonly dropouts: readonly number[]
+}
+
 export interface TrainingOptions {
   readonly loss: Losses
   /** By output; 1 unless said otherwise. */
   readonly lossWeights?: Readonly<Record<string, number>> | undefined
   readonly optimizer: Optimizer
   readonly maxBatch: number
+  /** Rows that go through together, where the loss is a mean of what each row gives for itself; omitted: all of them. */
+  readonly microBatch?: number | undefined
   /** The model's seed: dropout's key. */
   readonly key: readonly [number, number]
   readonly frozen?: ReadonlySet<string>
@@ -162,4 +172,6 @@ export interface TrainingProgram {
   readonly states: Readonly<Record<string, number>>
   /** The smallest batch in which every batch normalization has two values a channel. */
   readonly minimumBatch: number
+  /** Where the batch goes through in parts: its symbols are then `batch`, `first` and `last`. */
+  readonly microBatches?: MicroBatches
 }

@@ -193,10 +193,16 @@ class Fit {
     this.#firstStep = state.steps
   }
 
+  /** Rows that go through together, where a step may take its batches one after the other. */
+  get #microBatch(): number | undefined {
+    const { batchSize, accumulate } = this.#settings
+    return accumulate > 1 && batchSize < this.#training.largest ? batchSize : undefined
+  }
+
   /** Plans, and refuses what no step could take, before any runs. */
   async check(): Promise<void> {
     const { largest, smallest } = this.#training
-    const planned = await this.#state.planAhead(owner, largest)
+    const planned = await this.#state.planAhead(owner, largest, this.#microBatch)
     this.#reports = planned.reports
     this.#assertBatch(smallest, planned)
   }
@@ -271,7 +277,8 @@ class Fit {
         if (piece.cut.count === 0) continue
         this.#piece = piece
         const first = state.steps
-        if (this.#training.unchecked) this.#assertBatch(smallestBatch(piece.cut), await state.planAhead(owner, piece.cut.largest))
+        if (this.#training.unchecked)
+          this.#assertBatch(smallestBatch(piece.cut), await state.planAhead(owner, piece.cut.largest, this.#microBatch))
         await this.#steps(piece, memories, epoch)
         if (state.steps - first < piece.cut.count) return undefined
         rows += piece.cut.rows
@@ -305,7 +312,7 @@ class Fit {
       reports: this.#reports!.count,
       ...(everyStep ? { mostSteps: 1 } : {}),
       enter: () => model.takeSnapshots(),
-      plan: () => state.plan(owner, cut.largest),
+      plan: () => state.plan(owner, cut.largest, this.#microBatch),
       ready: (feed) => this.#ready(feed),
       done: (feed, result) => this.#done(epoch, feed, result),
       refused: (feed, result) => this.#skip(epoch, feed, result),

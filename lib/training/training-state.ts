@@ -8,6 +8,7 @@ import { failureError } from '../inference/failure-error.js'
 import type { ModelState } from '../inference/model-state.js'
 import { grownBatch, type Plan, planned } from '../inference/plans.js'
 import { checkOptions, choiceOption } from '../options.js'
+import { partialGradients } from '../programs/accumulate.js'
 import { describeFailure, type Loss, objectivesOf, trainingStages } from '../programs/index.js'
 import type { Objective, Optimizer } from '../programs/types.js'
 import { parameterGroups } from '../programs/update.js'
@@ -15,6 +16,7 @@ import type { CrossingResult, Executor } from '../runtime/runtime.js'
 import type { Sliced } from '../sliced.js'
 import type { LossFunction } from './define-loss.js'
 import { expectLoss } from './evaluate.js'
+import { MicroBatchExecutor } from './micro-batch-executor.js'
 import { StepReports } from './step-reports.js'
 
 export interface TrainerOptions {
@@ -33,6 +35,10 @@ interface TrainingPlan {
   readonly plan: Plan
   readonly minimumBatch: number
   readonly reports: StepReports
+  /** Rows that were asked to go through together. */
+  readonly microBatch: number | undefined
+  /** Whether batches go through in parts, so that any number of rows will do. */
+  readonly inParts: boolean
   /** What was frozen when it was planned. */
   readonly frozen: ReadonlySet<string>
 }
@@ -102,11 +108,12 @@ export class TrainingState {
   }
 
   /** Inside a turn: a plan for batches of `rows`, with what is frozen now. */
-  *plan(owner: string, rows: number): Sliced<TrainingPlan> {
+  *plan(owner: string, rows: number, microBatch?: number): Sliced<TrainingPlan> {
     this.assertOpen(owner)
     const old = this.#planned
     const { frozen, runtime, memory, description, key } = this.model
-    if (old && old.plan.maxBatch >= rows && old.frozen === frozen) return old
+    const fits = old !== undefined && (old.inParts || old.plan.maxBatch >= rows)
+    if (fits && old.frozen === frozen && old.microBatch === microBatch) return old
     const maxBatch = old && old.plan.maxBatch >= rows ? old.plan.maxBatch : grownBatch(old?.plan.maxBatch, rows)
     if (description.parameters.every(({ name }) => frozen.has(name)))
       throw withCode(
@@ -115,32 +122,41 @@ export class TrainingState {
         ),
         'EVENKEEL_RANGE'
       )
-    const { program, segments, states, minimumBatch } = yield* trainingStages(description, {
+    const { program, segments, states, minimumBatch, microBatches } = yield* trainingStages(description, {
       loss: this.loss,
       optimizer: this.optimizer,
       maxBatch,
+      microBatch,
       key,
       frozen
     })
     yield
     this.#memory ??= this.#allocate(states)
+    if (microBatches) this.#memory[partialGradients] ??= runtime.allocate(Math.max(64, description.parameterElements * 4))
     const table = runtime.allocate(segments.byteLength)
     new Float64Array(table).set(segments)
-    const plan = yield* planned(runtime, program, { ...memory, ...this.#memory, segments: table }, maxBatch)
+    const plan = yield* planned(
+      runtime,
+      program,
+      { ...memory, ...this.#memory, segments: table },
+      microBatches ? microBatches.rows : maxBatch
+    )
     old?.plan.dispose()
     return (this.#planned = {
       program,
-      executor: plan.executor,
+      executor: microBatches ? new MicroBatchExecutor(plan.executor, program, microBatches) : plan.executor,
       plan,
       minimumBatch,
       reports: new StepReports(program, this.objectives),
+      microBatch,
+      inParts: microBatches !== undefined,
       frozen
     })
   }
 
   /** The same before the first turn, its slices in turns of the event loop of their own. Predictions go on meanwhile. */
-  async planAhead(owner: string, rows: number): Promise<TrainingPlan> {
-    return await this.model.gate.reading(owner, () => finishApart(this.plan(owner, rows)))
+  async planAhead(owner: string, rows: number, microBatch?: number): Promise<TrainingPlan> {
+    return await this.model.gate.reading(owner, () => finishApart(this.plan(owner, rows, microBatch)))
   }
 
   #allocate(states: Readonly<Record<string, number>>): Record<string, ArrayBufferLike> {
@@ -155,7 +171,7 @@ export class TrainingState {
 
   /** The optimizer's state by region name; empty before the first step. */
   get optimizerMemory(): Readonly<Record<string, ArrayBufferLike>> {
-    const { gradients: _, gradientNorm: __, ...states } = this.#memory ?? {}
+    const { gradients: _, gradientNorm: __, [partialGradients]: ___, ...states } = this.#memory ?? {}
     return states
   }
 
