@@ -1,6 +1,8 @@
 import { checkOptions } from '../../options.js'
+import { openArrow } from './arrow.js'
 import { type ReadOptions, readOptionNames } from './columns.js'
 import { type CsvOptions, csvOptionNames, openCsv } from './csv.js'
+import { openJsonLines } from './json-lines.js'
 import { openParquet } from './parquet.js'
 import { type TableDataset, tableDataset } from './table-dataset.js'
 
@@ -35,4 +37,28 @@ export async function readCsv(path: string | URL, options: ReadCsvOptions = {}):
     await openCsv('readCsv', path, { ...(delimiter === undefined ? {} : { delimiter }), ...(header === undefined ? {} : { header }) }),
     columns
   )
+}
+
+/**
+ * Opens a file of one JSON object a line as a dataset. Its columns are the keys of the first 200 rows; a key that a row
+ * does not have is a missing cell, like null. Blank lines are passed over and do not count as rows.
+ *
+ * @param path a file path or a file: URL
+ * @throws TypeError for a column that is not there; FileFormatError for a file that changes while it is read; DataError
+ *   with the number of the row for a line that is no object, or a cell that is no number
+ */
+export async function readJsonLines(path: string | URL, options?: ReadOptions): Promise<TableDataset> {
+  return tableDataset(await openJsonLines('readJsonLines', path), options)
+}
+
+/**
+ * Opens an Arrow IPC file or stream as a dataset, a record batch at a time. It needs the package `apache-arrow`, which
+ * this one does not bring along.
+ *
+ * @param path a file path or a file: URL
+ * @throws TypeError for a column that is not there; FileFormatError for a file of another kind, or one that changes
+ *   while it is read; DataError with the number of the row for a cell that is no number
+ */
+export async function readArrow(path: string | URL, options?: ReadOptions): Promise<TableDataset> {
+  return tableDataset(await openArrow('readArrow', path), options)
 }
