@@ -12,8 +12,10 @@ const rowOperations: ReadonlySet<string> = new Set([
   'addBias',
   'checkFinite',
   'dropout',
+  'layerNorm',
   'matmul',
   'scaleColumns',
+  'softmax',
   'softmaxCrossEntropy',
   'squaredError',
   'add',
@@ -73,6 +75,9 @@ function rowsFirst({ shape }: Value): boolean {
 function staysInRows(node: Node, rows: readonly Value[]): boolean {
   const { name } = node.operation
   if (!rowOperations.has(name) || !rows.every(rowsFirst)) return false
+  // The last dimensions are normalized: all of them would be the batch too.
+  if (name === 'softmax' && rows[0]!.shape.length < 2) return false
+  if (name === 'layerNorm' && rows[0]!.shape.length <= node.attributes.dimensions) return false
   // Weights have no rows; x · y of two batches has sums over rows.
   if (name === 'matmul' && (rows.length !== 1 || node.inputs[0] !== rows[0])) return false
   // The mask of a dropout holds bits of several rows in a byte; its parts begin at whole bytes.

@@ -1,6 +1,9 @@
 import { FileFormatError, outOfRange, wrongKind } from '../errors.js'
-import { checkOptions, integerOption, numberOption } from '../options.js'
+import { checkOptions, numberOption } from '../options.js'
 import type { Schedule } from '../programs/types.js'
+import { exponentialDecay, polynomialDecay } from './decays.js'
+import { oneCycle } from './one-cycle.js'
+import { rateOption, stepsOption } from './schedule-options.js'
 
 /** A schedule as JSON: its kind and its options. */
 export interface ScheduleJSON {
@@ -137,6 +140,12 @@ export function scheduleFromJSON(json: ScheduleJSON): Schedule {
       return stepDecay(given)
     case 'cosineDecay':
       return cosineDecay(given)
+    case 'exponentialDecay':
+      return exponentialDecay(given)
+    case 'polynomialDecay':
+      return polynomialDecay(given)
+    case 'oneCycle':
+      return oneCycle(given)
     case 'warmUp':
       return warmUp(given)
     default:
@@ -152,14 +161,4 @@ export function rateAt(schedule: Schedule, step: number, factor = 1): number {
   if (typeof rate !== 'number' || !Number.isFinite(Math.fround(rate)) || rate < 0)
     throw outOfRange(`${schedule.kind}.at(${step})`, 'a finite learning rate at least 0', rate)
   return rate
-}
-
-function rateOption(owner: string, name: string, value: unknown): number {
-  if (typeof value !== 'number') throw wrongKind(owner, `${name} to be a finite number at least 0`, value)
-  return numberOption(owner, name, value, 0, { atLeast: 0 })
-}
-
-function stepsOption(owner: string, name: string, value: unknown): number {
-  if (typeof value !== 'number') throw wrongKind(owner, `${name} to be an integer at least 1`, value)
-  return integerOption(owner, name, value, 1, { atLeast: 1 })
 }

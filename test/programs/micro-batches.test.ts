@@ -5,6 +5,7 @@ import {
   dropout,
   type Layer,
   type Loss,
+  layerNorm,
   linear,
   meanSquaredError,
   relu,
@@ -52,7 +53,14 @@ describe('batches in parts', () => {
     const splits = (layer: Layer, loss: Loss) => programs(layer, loss, 6, 8).parts.microBatches !== undefined
     expect(splits(linear(2), meanSquaredError())).toBe(true)
     expect(splits(sequential(weightNorm(linear(4)), relu(), linear(2)), softmaxCrossEntropy())).toBe(true)
+    expect(splits(sequential(linear(4), layerNorm(), linear(2)), meanSquaredError())).toBe(true)
     expect(splits(sequential(linear(4), batchNorm(), linear(2)), meanSquaredError())).toBe(false)
+    expect(
+      splits(
+        linear(1),
+        values((p, t) => ops.multiply(ops.softmax(ops.reshape(p, [p.shape[0]!])), ops.reshape(t, [p.shape[0]!])))
+      )
+    ).toBe(false)
     const errors = (p: ops.Value, t: ops.Value) => ops.reshape(ops.subtract(p, t), [p.shape[0]!])
     const own = (rows: (errors: ops.Value) => ReturnType<Loss['apply']>) =>
       splits(
