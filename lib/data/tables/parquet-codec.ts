@@ -52,9 +52,12 @@ export async function parquetCodec(): Promise<ParquetCodec> {
     page(header, bytes, column, schemaPath, dictionary) {
       const decoder = decoderOf(column, schemaPath)
       const { data_page_header: first, data_page_header_v2: second } = header
-      const { definitionLevels, dataPage } = first
-        ? readDataPage(decompressPage(bytes, header.uncompressed_page_size, column.codec, compressors), first, decoder)
-        : readDataPageV2(bytes, header, decoder)
+      const read = () => {
+        if (first) return readDataPage(decompressPage(bytes, header.uncompressed_page_size, column.codec, compressors), first, decoder)
+        if (second!.num_nulls > 0) return readDataPageV2(bytes, header, decoder)
+        return readDataPageV2(...withoutLevels(header, bytes), { ...decoder, schemaPath: [] })
+      }
+      const { definitionLevels, dataPage } = read()
       const values = convertWithDictionary(dataPage, dictionary, (first ?? second)!.encoding, decoder)
       return definitionLevels?.length ? withNulls(values, definitionLevels) : values
     }
@@ -69,7 +72,23 @@ const nativeCompressors: Compressors = {
   ...(zstdDecompressSync ? { ZSTD: zstdDecompressSync } : {})
 }
 
-function withNulls(values: DecodedArray, levels: readonly number[]): unknown[] {
+/** Where nothing is null, levels say nothing: decoding them would take as long as the values. */
+function withoutLevels(header: PageHeader, bytes: Uint8Array): [Uint8Array, PageHeader] {
+  const page = header.data_page_header_v2!
+  const levels = page.definition_levels_byte_length + page.repetition_levels_byte_length
+  return [
+    bytes.subarray(levels),
+    {
+      ...header,
+      uncompressed_page_size: header.uncompressed_page_size - levels,
+      data_page_header_v2: { ...page, definition_levels_byte_length: 0, repetition_levels_byte_length: 0 }
+    }
+  ]
+}
+
+/** One cell a level; the values themselves, typed as they are, where none is missing. */
+function withNulls(values: DecodedArray, levels: readonly number[]): Cells {
+  if (values.length === levels.length) return values
   const cells = new Array<unknown>(levels.length)
   for (let row = 0, next = 0; row < levels.length; row++) cells[row] = levels[row] ? values[next++] : null
   return cells
