@@ -6,11 +6,15 @@ import { binding, type Predicting, rowElements } from './predict.js'
 
 /** Rows that a new block has memory for; it doubles as they come. */
 const firstRows = 64
+/** Steps of a crossing at most, and bytes of their rows: a crossing costs some 20 µs of the JavaScript thread, however long it is. */
+const mostSteps = 8
+const mostBytes = 1 << 22
 
 /** Rows that are predicted together, in memory that may be read off this thread, and their outputs. */
 export class RowBlock {
   readonly #target: Predicting
-  readonly #most: number
+  readonly #step: number
+  #most: number
   readonly #inputElements: readonly number[]
   readonly #outputElements: readonly number[]
   #capacity = 0
@@ -21,12 +25,19 @@ export class RowBlock {
   /** Number of the first row among all that the caller gives, for messages. */
   first = 0
 
-  /** @param most rows that it may hold */
-  constructor(target: Predicting, most: number) {
+  /** @param step rows of a step, and what it may hold unless it is widened */
+  constructor(target: Predicting, step: number) {
     this.#target = target
-    this.#most = most
+    this.#step = this.#most = step
     this.#inputElements = rowElements(target.inputs)
     this.#outputElements = rowElements(target.outputs)
+  }
+
+  /** An empty block shall hold `rows`, or as many as are worth a crossing: whole steps. */
+  widen(rows: number): void {
+    const bytes = 4 * [...this.#inputElements, ...this.#outputElements].reduce((sum, elements) => sum + elements, 0)
+    const steps = Math.min(mostSteps, Math.ceil(rows / this.#step), Math.floor(mostBytes / Math.max(1, bytes * this.#step)))
+    this.#most = this.#step * Math.max(1, steps)
   }
 
   get full(): boolean {
@@ -38,9 +49,24 @@ export class RowBlock {
     return this.#most - this.rows
   }
 
-  /** The rows as sources, for messages; rows count from `first`. */
-  sources(): readonly Pick<RowSource, 'name' | 'data' | 'rowElements'>[] {
-    return this.#target.inputs.map(({ name }, index) => ({ name, data: this.inputs[index]!, rowElements: this.#inputElements[index]! }))
+  /** Rows of each step: full ones, and what is left. */
+  steps(): Float64Array {
+    return Float64Array.from({ length: Math.ceil(this.rows / this.#step) }, (_, step) =>
+      Math.min(this.#step, this.rows - step * this.#step)
+    )
+  }
+
+  /** The rows from those of a step on as sources, for messages. */
+  sources(step: number): readonly Pick<RowSource, 'name' | 'data' | 'rowElements'>[] {
+    return this.#target.inputs.map(({ name }, index) => {
+      const elements = this.#inputElements[index]!
+      return { name, data: this.inputs[index]!.subarray(step * this.#step * elements), rowElements: elements }
+    })
+  }
+
+  /** Number of the first row of a step among all that the caller gives. */
+  firstOf(step: number): number {
+    return this.first + step * this.#step
   }
 
   /** Makes sure of memory for `rows` more, at most `room`. */
@@ -80,20 +106,22 @@ export async function predictBlock(target: Predicting, owner: string, block: Row
 }
 
 async function crossBlock(target: Predicting, owner: string, block: RowBlock, cancellation: Cancellation): Promise<boolean> {
-  const { rows, inputs, outputs } = block
-  const { executor, program } = finish(target.plan(rows, target.maxBatch ?? rows))
+  const { inputs, outputs } = block
+  const symbols = block.steps()
+  const { executor, program } = finish(target.plan(symbols[0]!, target.maxBatch ?? symbols[0]!))
   cancellation.end = () => executor.cancel()
   try {
     const result = await executor.run({
-      steps: 1,
-      symbols: Float64Array.of(rows),
+      steps: symbols.length,
+      symbols,
       slots: none,
       inputs: target.inputs.map((port, index) => binding({ ...port, data: inputs[index]! })),
       outputs,
       results: none
     })
-    assertPredicted(owner, program, result, block.sources(), () => block.first, true)
-    return result.completed === 1
+    if (result.completed === symbols.length) return true
+    assertPredicted(owner, program, result, block.sources(result.completed), (step) => block.firstOf(step), true)
+    return false
   } finally {
     cancellation.end = undefined
   }

@@ -158,6 +158,10 @@ export class RowStream implements Shelf {
       })
   }
 
+  widen(rows: number): void {
+    for (const { block } of [this.filling, this.#free!]) block.widen(rows)
+  }
+
   filled(): void {
     this.#send()
   }

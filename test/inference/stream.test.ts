@@ -138,6 +138,14 @@ describe.each(modelBackends)('a stream on %s', (backend) => {
     const batches = [{ data: Int32Array.from(ids.slice(0, 4)), shape: [2, 2] }, [[2, 2]]]
     expect(numbers(await collect(predictor.stream(batches as RowIterable)))).toEqual(expected)
     expect((await predictor.predict([2, 2])).data).toEqual(Float32Array.from(expected.slice(12)))
+    // Row 7 of all, in a later step of its crossing.
+    const wrong = [
+      { data: new Int32Array(2), shape: [1, 2] },
+      { data: Int32Array.of(0, 1, 2, 3, 4, 0, 1, 2, 3, 9), shape: [5, 2] }
+    ]
+    expect((await rejection(collect(predictor.stream([...batches.slice(0, 1), ...wrong] as RowIterable)))).message).toBe(
+      "Predictor.stream: expected x to hold numbers for layer '0', 0 … 4, got x[7][1] = 9"
+    )
     expect((await rejection(collect(predictor.stream([[0, 1.5]])))).message).toMatch(
       /^Predictor\.stream: expected rows\[0\].* whole numbers/
     )
