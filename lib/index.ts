@@ -3,6 +3,7 @@ export type { LastBatch } from './data/batches.js'
 export type { Batch, BatchRequest, Dataset } from './data/dataset.js'
 export type { PreprocessingOptions } from './data/fit-preprocessing.js'
 export { type IdxTensor, type ReadIdxOptions, readIdx } from './data/idx.js'
+export { type ReadIdxDatasetOptions, readIdxDataset } from './data/idx-dataset.js'
 export type { InputSpec } from './data/input-spec.js'
 export { type DatasetFromOptions, datasetFrom } from './data/iterable-dataset.js'
 export type {
