@@ -71,11 +71,35 @@ void PermuteRows(const Parallel& parallel, const Permutation& p, const float* x,
   });
 }
 
+// 16 × 16: a cache line of each row, read and written once. Lines that are pages apart meet in one set of L1, so no more
+// than eight of them are in use at a time, and what is written goes through a block of our own.
+constexpr int64_t kLine = 16;
+HWY_INLINE void TransposeLines(const float* from, int64_t from_stride, float* to, int64_t to_stride) {
+  const hn::ScalableTag<float> d;
+  constexpr int64_t kWidth = static_cast<int64_t>(hn::MaxLanes(d));
+  HWY_ALIGN float block[kLine * kLine];
+  for (int64_t r = 0; r < kLine; r += kWidth) {
+    for (int64_t c = 0; c < kLine; c += kTransposeColumns) {
+      hn::Vec<decltype(d)> column[kTransposeColumns];
+      TransposeColumns(d, from + r * from_stride + c, from_stride, column);
+      _Pragma("GCC unroll 4") for (int64_t k = 0; k < kTransposeColumns; ++k)
+        hn::StoreU(column[k], d, block + (c + k) * kLine + r);
+    }
+  }
+  for (int64_t c = 0; c < kLine; ++c) CopyFloats(block + c * kLine, kLine, to + c * to_stride);
+}
+
 // out[c, r] = x[r, c] for `rows` × `columns`; rows of x are `from_stride` apart, those of out `to_stride`.
 HWY_INLINE void TransposeTile(const float* from, int64_t from_stride, int64_t rows, int64_t columns, float* to, int64_t to_stride) {
   const hn::ScalableTag<float> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t r = 0;
+  for (; r + kLine <= rows; r += kLine) {
+    int64_t c = 0;
+    for (; c + kLine <= columns; c += kLine) TransposeLines(from + r * from_stride + c, from_stride, to + c * to_stride + r, to_stride);
+    for (; c < columns; ++c)
+      for (int64_t k = r; k < r + kLine; ++k) to[c * to_stride + k] = from[k * from_stride + c];
+  }
   for (; r + lanes <= rows; r += lanes) {
     int64_t c = 0;
     for (; c + kTransposeColumns <= columns; c += kTransposeColumns) {
@@ -87,8 +111,9 @@ HWY_INLINE void TransposeTile(const float* from, int64_t from_stride, int64_t ro
     for (; c < columns; ++c)
       for (int64_t k = r; k < r + lanes; ++k) to[c * to_stride + k] = from[k * from_stride + c];
   }
-  for (; r < rows; ++r)
-    for (int64_t c = 0; c < columns; ++c) to[c * to_stride + r] = from[r * from_stride + c];
+  if (r == rows) return;
+  for (int64_t c = 0; c < columns; ++c)
+    for (int64_t k = r; k < rows; ++k) to[c * to_stride + k] = from[k * from_stride + c];
 }
 
 // x's last dimension and the output's last are tiled; the others are looped over.

@@ -59,6 +59,7 @@ struct ExtremeTerms {
     const hn::ScalableTag<float> d;
     constexpr int kVectors = 4;  // a comparison and a selection take seven cycles, one after the other
     const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+    if (count <= lanes) return RunOfFew(x, count);
     hn::Vec<decltype(d)> best[kVectors];
     _Pragma("GCC unroll 16") for (int k = 0; k < kVectors; ++k) best[k] = hn::Set(d, Empty());
     int64_t i = 0;
@@ -71,9 +72,17 @@ struct ExtremeTerms {
     ForEachVector(d, i, count, [&](int64_t at, auto access) EVK_LAMBDA { all = Better(d, all, access.LoadOr(d, x + at, none)); });
     HWY_ALIGN float last[hn::MaxLanes(d)];
     hn::Store(all, d, last);
-    float result = last[0];
-    for (int64_t lane = 1; lane < lanes; ++lane) result = Merge(result, last[lane]);
-    return result;
+    return RunOfFew(last, lanes);
+  }
+  // Without branches, which would be mistaken every other time.
+  static float RunOfFew(const float* x, int64_t count) {
+    float best = Empty();
+    bool nan = false;
+    for (int64_t i = 0; i < count; ++i) {
+      nan |= x[i] != x[i];
+      best = (kMax ? x[i] > best : x[i] < best) ? x[i] : best;
+    }
+    return nan ? std::numeric_limits<float>::quiet_NaN() : best;
   }
   template <int kRows>
   static HWY_INLINE void AddRows(const float* x, int64_t stride, int64_t width, float* HWY_RESTRICT totals) {
@@ -128,6 +137,12 @@ void Reduce(const Call& call, const ReducePlan& p, Finish finish) {
   Total* partial = static_cast<Total*>(call.workspace);
   const int64_t units = p.blocks * p.groups * p.stripes;
   call.parallel.For((units + p.units_together - 1) / p.units_together, [&](int64_t chunk, int) HWY_ATTR {
+    if (p.inner == 1 && p.groups == 1 && p.middle == 1) {
+      // Many short runs, one behind the other: what a unit of the general case costs would be most of the work.
+      for (int64_t block = chunk * p.units_together; block < HWY_MIN((chunk + 1) * p.units_together, units); ++block)
+        out[block] = finish(Terms::Merge(Terms::Empty(), Terms::Run(x + block * p.second, p.second)));
+      return;
+    }
     HWY_ALIGN Total totals[kReduceStripe];
     for (int64_t unit = chunk * p.units_together; unit < HWY_MIN((chunk + 1) * p.units_together, units); ++unit) {
       const int64_t stripe = unit % p.stripes;

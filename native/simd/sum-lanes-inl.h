@@ -47,9 +47,13 @@ HWY_INLINE double SumOverLanes(int64_t count, Term&& term) {
     if (rest <= 0) break;
     sums[k] = hn::Add(sums[k], term(d, i + k * kWidth, FirstLanes{static_cast<size_t>(HWY_MIN(rest, int64_t{kWidth}))}));
   }
-  HWY_ALIGN double lanes[kSumLanes];
-  _Pragma("GCC unroll 16") for (int k = 0; k < kVectors; ++k) hn::Store(sums[k], d, lanes + k * kWidth);
-  for (int half = kSumLanes / 2; half > 0; half /= 2)
+  // As long as halves are whole vectors they need no memory: the way there and back takes longer than a short sum.
+  _Pragma("GCC unroll 4") for (int half = kVectors / 2; half > 0; half /= 2) {
+    _Pragma("GCC unroll 16") for (int k = 0; k < half; ++k) sums[k] = hn::Add(sums[k], sums[k + half]);
+  }
+  HWY_ALIGN double lanes[kWidth];
+  hn::Store(sums[0], d, lanes);
+  for (int half = kWidth / 2; half > 0; half /= 2)
     for (int lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
   return lanes[0];
 }
