@@ -64,7 +64,7 @@ export function sliceAxis(x: Value, axis: number, before: Dimension, length: Dim
  * @param begin one number a dimension, at least 0; dimensions that are left out at the end start at 0
  * @param size one a dimension: a number, or a dimension of a value's shape such as the batch; −1, or left out: up to the end
  * @returns the sizes
- * @throws ShapeError where the block reaches beyond x
+ * @throws ShapeError where the block reaches beyond x. Where that depends on the batch, a run with too few rows is refused
  */
 export function slice(x: Value, begin: readonly number[], size: readonly Dimension[] = []): Value {
   expectFloat32('ops.slice', x)
