@@ -104,5 +104,5 @@ export {
   type WarmUpOptions,
   warmUp
 } from './training/schedules.js'
-export type { StepResult, Trainer } from './training/trainer.js'
+export type { StepOptions, StepResult, Trainer } from './training/trainer.js'
 export type { TrainerOptions } from './training/training-state.js'

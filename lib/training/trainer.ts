@@ -3,7 +3,7 @@ import { runCrossings } from '../data/crossings.js'
 import { type NonFiniteError, wrongKind } from '../errors.js'
 import type { ModelState } from '../inference/model-state.js'
 import { binding } from '../inference/predict.js'
-import { numberOption } from '../options.js'
+import { checkOptions, integerOption, numberOption } from '../options.js'
 import { finish } from '../sliced.js'
 import { type DataSet, type Rows, readData, readRows, sourcesOf } from './evaluate.js'
 import type { TrainingData } from './evaluate-data.js'
@@ -11,6 +11,11 @@ import { type FitOptions, runFit } from './fit.js'
 import type { History } from './history.js'
 import type { StepTold } from './step-reports.js'
 import { type TrainerOptions, TrainingState } from './training-state.js'
+
+export interface StepOptions {
+  /** Parts that the rows are taken in where they do not depend on each other, for the memory of one; default 1. See `fit`. */
+  readonly accumulate?: number
+}
 
 /** What a step gives. */
 export interface StepResult {
@@ -73,26 +78,28 @@ export class Trainer {
    * @throws BackendError `EVENKEEL_BUSY` while another step or fit of the model is on its way; ShapeError, TypeError,
    * RangeError for data that do not fit; NonFiniteError for NaN or infinity in data, loss or gradients
    */
-  async step(data: DataSet): Promise<StepResult> {
+  async step(data: DataSet, options?: StepOptions): Promise<StepResult> {
     const owner = 'Trainer.step'
+    const accumulate = accumulateOption(owner, options)
     const state = this.#state
     return await state.exclusively(owner, 'step', async () => {
       const rows = await readData(state.model, owner, data, state.loss, undefined)
       await state.model.settle()
-      return await runStep(state, owner, rows)
+      return await runStep(state, owner, rows, partRows(rows.rows, accumulate))
     })
   }
 
   /** The same, now. Throws `EVENKEEL_BUSY` while anything of the model is on its way. */
-  stepSync(data: DataSet): StepResult {
+  stepSync(data: DataSet, options?: StepOptions): StepResult {
     const owner = 'Trainer.stepSync'
+    const accumulate = accumulateOption(owner, options)
     const state = this.#state
     const { model } = state
     state.assertOpen(owner)
     model.gate.assertIdle(owner)
     const given = finish(readRows(model, owner, data, state.loss))
     model.settleSync()
-    const planned = finish(state.plan(owner, given.rows))
+    const planned = finish(state.plan(owner, given.rows, partRows(given.rows, accumulate)))
     state.assertBatch(owner, given.rows, planned, batchAdvice)
     const slots = new Float64Array(state.slotNames.length)
     state.writeSlots(slots, 0, state.steps)
@@ -151,11 +158,21 @@ export class Trainer {
 
 const batchAdvice = '. Give more rows at a time'
 
-async function runStep(state: TrainingState, owner: string, given: Rows): Promise<StepResult> {
+function accumulateOption(owner: string, options: StepOptions | undefined): number {
+  return integerOption(owner, 'accumulate', checkOptions(owner, options, ['accumulate']).accumulate, 1, { atLeast: 1, atMost: 2 ** 20 })
+}
+
+/** Rows of one of `accumulate` parts, undefined where there is one. */
+function partRows(rows: number, accumulate: number): number | undefined {
+  const part = Math.max(1, Math.ceil(rows / accumulate))
+  return part < rows ? part : undefined
+}
+
+async function runStep(state: TrainingState, owner: string, given: Rows, microBatch: number | undefined): Promise<StepResult> {
   const { model } = state
   const { rows } = given
   const sources = sourcesOf(given)
-  const planned = await state.planAhead(owner, rows)
+  const planned = await state.planAhead(owner, rows, microBatch)
   state.assertBatch(owner, rows, planned, batchAdvice)
   const step = state.steps
   let told: StepTold = { loss: Number.NaN }
@@ -174,7 +191,7 @@ async function runStep(state: TrainingState, owner: string, given: Rows): Promis
       slots: state.slotNames.length,
       reports: planned.reports.count,
       enter: () => model.takeSnapshots(),
-      plan: () => state.plan(owner, rows),
+      plan: () => state.plan(owner, rows, microBatch),
       ready: (feed) => {
         state.writeSlots(feed.slots, 0, step)
         return 1

@@ -77,7 +77,7 @@ describe.each(modelBackends)('data that do not fit, on %s', (backend) => {
       const error =
         method === 'stepSync'
           ? thrown(() => trainer.stepSync(data as never))
-          : await rejection(trainer[method as 'fit'](data as never, { shuffle: false }))
+          : await rejection(method === 'fit' ? trainer.fit(data as never, { shuffle: false }) : trainer.step(data as never))
       messages[name] = `${error.name} ${error.code}: ${error.message}`
       expect(numbersOf(net), name).toEqual(before)
       expect(trainer.steps, name).toBe(1)
@@ -259,7 +259,7 @@ describe('layers and models that cannot be', () => {
     }
     expect(Object.fromEntries(Object.entries(cases).map(([name, body]) => [name, thrown(body).message]))).toMatchInlineSnapshot(`
       {
-        "Keras's option": "createModel: expected only the options input, seed, backend, threads, got 'inputShape'. Use input",
+        "Keras's option": "createModel: expected only the options input, seed, preprocessing, backend, threads, got 'inputShape'. Use input",
         "a batch dimension": "createModel: expected input sizes of at least 1, without the batch dimension, in [null, 4], got null",
         "a misspelled option": "batchNorm: expected only the options axis, decay, epsilon, scale, center, name, got 'epsilom'. Did you mean epsilon?",
         "a negative seed": "createModel: expected seed to be an integer from 0 to 2^53 - 1, or a bigint from 0n to 2n**64n - 1n, got -1. Larger seeds are written as a bigint, such as 123n",

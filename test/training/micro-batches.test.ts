@@ -114,6 +114,26 @@ describe.each(modelBackends)('steps in parts on %s', (backend) => {
     expect((await rejection(trainer.fit(labels, { batchSize: 8, accumulate: 5, shuffle: false }))).message).toContain('y[101] = 3')
   })
 
+  it('are those of single steps too', async () => {
+    const data = toyData(50)
+    const model = () => createModel(classifier(), { input: [4], seed: 4, backend })
+    const trainer = (net: ReturnType<typeof model>) =>
+      net.trainer({ loss: softmaxCrossEntropy(), optimizer: sgd({ learningRate: 0.1, clipNorm: 1 }) })
+    const [one, whole] = [trainer(model()), trainer(model())]
+    for (const accumulate of [1, 3, 50, 99]) {
+      const parts = accumulate === 3 ? one.stepSync(data, { accumulate }) : await one.step(data, { accumulate })
+      const expected = await whole.step(data)
+      expect(Math.abs(parts.loss - expected.loss)).toBeLessThan(1e-5)
+      expect(Math.abs(parts.gradientNorm! - expected.gradientNorm!)).toBeLessThan(1e-5)
+    }
+    expect((await rejection(one.step(data, { accumulate: 0 }))).message).toMatchInlineSnapshot(
+      `"Trainer.step: expected accumulate to be an integer at least 1 and at most 1048576, got 0"`
+    )
+    expect((await rejection(one.step(data, { acumulate: 2 } as never))).message).toMatchInlineSnapshot(
+      `"Trainer.step: expected only the options accumulate, got 'acumulate'. Did you mean accumulate?"`
+    )
+  })
+
   it('are left out as a whole where they are skipped', async () => {
     const data = toyData(200)
     data.x[50 * 4] = Number.NaN
