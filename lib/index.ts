@@ -1,21 +1,13 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 export type { LastBatch } from './data/batches.js'
 export type { Batch, BatchRequest, Dataset } from './data/dataset.js'
+export type { CategoryEncoding, CategoryFeature, Feature, MissingValues, NumberFeature, UnknownCategory } from './data/features.js'
 export type { PreprocessingOptions } from './data/fit-preprocessing.js'
 export { type IdxTensor, type ReadIdxOptions, readIdx } from './data/idx.js'
 export { type ReadIdxDatasetOptions, readIdxDataset } from './data/idx-dataset.js'
 export type { InputSpec } from './data/input-spec.js'
 export { type DatasetFromOptions, datasetFrom } from './data/iterable-dataset.js'
-export type {
-  CategoryEncoding,
-  CategoryFeature,
-  Feature,
-  MissingValues,
-  NumberFeature,
-  Preprocessing,
-  PreprocessingJSON,
-  UnknownCategory
-} from './data/preprocessing.js'
+export type { Preprocessing, PreprocessingJSON } from './data/preprocessing.js'
 export type { RowDataset, SplitOptions } from './data/row-dataset.js'
 export type { RowRandom } from './data/row-random.js'
 export type { RowSample, RowValues } from './data/row-values.js'

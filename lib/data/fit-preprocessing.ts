@@ -8,9 +8,9 @@ import {
   missingIn,
   notNumeric,
   numberOf,
-  Preprocessing,
   type UnknownCategory
-} from './preprocessing.js'
+} from './features.js'
+import { Preprocessing } from './preprocessing.js'
 import type { Cells, TableChunk, TableColumn } from './tables/table.js'
 
 /** Options of `fitPreprocessing`. */

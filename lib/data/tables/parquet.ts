@@ -104,6 +104,8 @@ class ParquetTable implements Table {
 
   #pages(file: OpenSourceFile, name: string, chunks: readonly ColumnChunk[]): PageReader {
     const tree = this.#schema.children.find((child) => child.element.name === name)!
+    if (tree.children.length > 0 || tree.element.repetition_type === 'REPEATED')
+      throw new FileFormatError(`${this.where}: expected columns of one value a row, got '${name}' of lists or records. Leave it out`)
     const chunk = chunks.find(({ meta_data: data }) => data?.path_in_schema.length === 1 && data.path_in_schema[0] === name)
     if (!chunk?.meta_data || chunk.file_path)
       throw new FileFormatError(`${this.where}: expected column '${name}' in every row group, got none`)
