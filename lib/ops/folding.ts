@@ -1,5 +1,6 @@
 import type { Graph, Node, Value } from '../graph/graph.js'
 import { type Rewriter, rewrite } from '../graph/rewrite.js'
+import { isStatic } from '../shape.js'
 import { type BatchNormAttributes, batchNormFold, batchNormInferenceOperation } from './batch-norm.js'
 import { copy } from './copy.js'
 import { type MatmulAttributes, matmulOperation, packWeights } from './matmul.js'
@@ -29,8 +30,11 @@ export function separateConstants(graph: Graph, outputs: readonly Value[]): { gr
 /** Values that depend on parameters and buffers alone. */
 export function fixedValues(graph: Graph): Set<Value> {
   const fixed = new Set<Value>([...graph.parameters.values(), ...graph.buffers.values()])
-  for (const { inputs, outputs } of graph.nodes)
-    if (inputs.every((input) => input === null || fixed.has(input))) for (const output of outputs) fixed.add(output)
+  for (const { inputs, outputs } of graph.nodes) {
+    // What has the batch among its sizes depends on it, even where it is one number everywhere.
+    const known = inputs.every((input) => input === null || fixed.has(input)) && outputs.every(({ shape }) => isStatic(shape))
+    if (known) for (const output of outputs) fixed.add(output)
+  }
   return fixed
 }
 

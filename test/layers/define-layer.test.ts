@@ -18,7 +18,7 @@ import {
   weightNorm,
   zeros
 } from '../../lib/index.js'
-import { add, addBias, assign, matmul, mean, sum, type Value } from '../../lib/ops/index.js'
+import { add, addBias, assign, fullLike, matmul, mean, multiply, sum, type Value } from '../../lib/ops/index.js'
 import { modelBackends, numbersOf, rejection, thrown } from '../helpers/models.js'
 import { testRandom } from '../helpers/random.js'
 
@@ -123,6 +123,25 @@ describe.each(modelBackends)('layers of one own on %s', (backend) => {
       [1, 1, 1],
       [2, 3, 4]
     ])
+  })
+
+  it('gives a predictor the batch that it has, and not the one that its constants were made with', async () => {
+    const counting = defineLayer({
+      kind: 'counting',
+      // x + b·n, with b a parameter and n the number of rows; the product is repeated along the batch before it is added.
+      apply(context, x) {
+        const shares = multiply(context.parameter('b', [2], constant(0.25)), fullLike(x, 1))
+        return add(x, sum(shares, { axes: 0 }))
+      }
+    })
+    const net = createModel(sequential(linear(2), counting(), linear(1)), { input: [3], seed: 1, backend })
+    const predictor = net.predictor({ maxBatch: 16 })
+    for (const rows of [1, 4, 16]) {
+      const x = testRandom(rows).array(rows * 3)
+      expect((await predictor.predict(x)).data).toEqual((await net.predict(x)).data)
+    }
+    const [one, four] = [await net.predict(new Float32Array(3)), await net.predict(new Float32Array(12))]
+    expect(one.data[0]).not.toBe(four.data[0])
   })
 
   it('lets two buffers change places', async () => {
