@@ -33,11 +33,15 @@ export class RowBlock {
     this.#outputElements = rowElements(target.outputs)
   }
 
-  /** An empty block shall hold `rows`, or as many as are worth a crossing: whole steps. */
-  widen(rows: number): void {
+  /** An empty block shall hold as many steps as are worth a crossing. */
+  widen(): void {
     const bytes = 4 * [...this.#inputElements, ...this.#outputElements].reduce((sum, elements) => sum + elements, 0)
-    const steps = Math.min(mostSteps, Math.ceil(rows / this.#step), Math.floor(mostBytes / Math.max(1, bytes * this.#step)))
-    this.#most = this.#step * Math.max(1, steps)
+    this.#most = this.#step * Math.max(1, Math.min(mostSteps, Math.floor(mostBytes / Math.max(1, bytes * this.#step))))
+  }
+
+  /** Rows that it may hold. */
+  get most(): number {
+    return this.#most
   }
 
   get full(): boolean {

@@ -158,8 +158,8 @@ export class RowStream implements Shelf {
       })
   }
 
-  widen(rows: number): void {
-    for (const { block } of [this.filling, this.#free!]) block.widen(rows)
+  widen(): void {
+    for (const { block } of [this.filling, this.#free!]) block.widen()
   }
 
   filled(): void {
@@ -168,7 +168,7 @@ export class RowStream implements Shelf {
 
   #send(): void {
     const { filling } = this
-    if (this.#computing || this.over || filling.segments.length === 0 || this.#readyRows >= this.#request.batchSize) return
+    if (this.#computing || this.over || filling.segments.length === 0 || this.#readyRows >= filling.block.most) return
     if (!filling.block.full && !this.#readAll && !this.#reader?.silent) return
     this.#computing = true
     this.filling = this.#free!

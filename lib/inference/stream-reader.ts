@@ -49,8 +49,8 @@ export interface Shelf {
   readonly over: boolean
   /** Until there is room, or it is over. */
   room(): Promise<void>
-  /** Items have so many rows: the blocks, still empty, may hold several steps. */
-  widen(rows: number): void
+  /** The blocks, still empty, may hold several steps. */
+  widen(): void
   /** Something may be ready to be sent: a full block, or whatever there is where the source pauses. */
   filled(): void
 }
@@ -179,7 +179,7 @@ export class StreamReader {
     const ports = inputs.map((port) => ({ ...port, name: port.name.replace(/^x/, this.#name()) }))
     const sources = await finishPaced(readInputs(this.#owner, isLabelled(item, inputs) ? item.x : item, ports))
     const { rows: all } = sources[0]!
-    if (this.#items === 0) shelf.widen(all)
+    if (this.#items === 0) shelf.widen()
     const batch: PendingBatch = { item, rows: all, outputs: resultsFor(this.#target, all), filled: 0 }
     let row = 0
     do {

@@ -53,7 +53,7 @@ function counted(backend: Backend, run?: () => Promise<void> | undefined) {
   const net = watchedModel(backend, {
     run: async ({ inputs, symbols }) => {
       if (inputs.length === 0) return
-      batches.push(symbols[0]!)
+      batches.push(...symbols)
       await run?.()
     }
   })
