@@ -32,6 +32,10 @@ int64_t BroadcastElements(const int64_t* dims, const double* scalars) {
   return count;
 }
 
+// out[i] from the operands' from[k][i * steps[k]], for i below `length`; a step is 0 or 1. By pointer: the walk is compiled
+// once, not for each operation and instruction set.
+using BroadcastRun = void (*)(float* out, int64_t length, const float* const* from, const int64_t* steps);
+
 // Where a chunk stands: the place in each dim, and the offset in each operand.
 template <int kOperands>
 class BroadcastWalk {
@@ -59,16 +63,14 @@ class BroadcastWalk {
   int64_t count() const { return count_; }
   int64_t chunks() const { return (count_ + kBroadcastChunk - 1) / kBroadcastChunk; }
 
-  // body(i, length, pointers, steps) for the runs of a chunk, in order: output i + j is made of operand k's
-  // pointers[k][j * steps[k]], and a step is 0 or 1.
-  template <class Body>
-  void ForEachRun(int64_t chunk, Body body) const {
+  // The runs of a chunk, in order.
+  void Chunk(int64_t chunk, float* out, BroadcastRun run) const {
     const int64_t begin = chunk * kBroadcastChunk;
     const int64_t end = std::min(begin + kBroadcastChunk, count_);
     if (sizes_[kBroadcastDims - 1] < kBroadcastLongRow) {
-      Stretches(begin, end, body);
+      Stretches(begin, end, out, run);
     } else {
-      Rows(begin, end, body);
+      Rows(begin, end, out, run);
     }
   }
 
@@ -120,8 +122,7 @@ class BroadcastWalk {
     }
   }
 
-  template <class Body>
-  void Rows(int64_t begin, int64_t end, Body& body) const {
+  void Rows(int64_t begin, int64_t end, float* out, BroadcastRun run) const {
     Place<kLast> places[kOperands];
     const float* pointers[kOperands];
     int64_t steps[kOperands];
@@ -136,13 +137,12 @@ class BroadcastWalk {
         pointers[operand] = data_[operand] + places[operand].offset + within * steps[operand];
         Advance(operand, places[operand]);
       }
-      body(i, length, pointers, steps);
+      run(out + i, length, pointers, steps);
       i += length;
     }
   }
 
-  template <class Body>
-  void Stretches(int64_t begin, int64_t end, Body& body) const {
+  void Stretches(int64_t begin, int64_t end, float* out, BroadcastRun run) const {
     alignas(64) float stretches[kOperands][kBroadcastStretch + kSlack];
     Place<kLast - 1> places[kOperands];
     const float* pointers[kOperands];
@@ -158,7 +158,7 @@ class BroadcastWalk {
         WriteOut(operand, places[operand], stretches[operand], length);
         pointers[operand] = stretches[operand];
       }
-      body(i, length, pointers, steps);
+      run(out + i, length, pointers, steps);
     }
   }
 

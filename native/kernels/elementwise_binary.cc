@@ -48,7 +48,7 @@ HWY_INLINE V Combine(D d, V a, V b) {
 
 // One run: steps of 0 or 1. Both 0 happens only where no dim is longer than 1.
 template <int kOperation>
-HWY_INLINE void CombineRun(float* out, int64_t length, const float* const* from, const int64_t* steps) {
+void CombineRun(float* out, int64_t length, const float* const* from, const int64_t* steps) {
   const hn::ScalableTag<float> d;
   const float* a = from[0];
   const float* b = from[1];
@@ -72,37 +72,33 @@ HWY_INLINE void CombineRun(float* out, int64_t length, const float* const* from,
   }
 }
 
-template <int kOperation>
-Status Binary(const Call& call) {
+BroadcastRun RunOf(int operation) {
+  switch (operation) {
+    case kSubtract: return CombineRun<kSubtract>;
+    case kMultiply: return CombineRun<kMultiply>;
+    case kDivide: return CombineRun<kDivide>;
+    case kMinimum: return CombineRun<kMinimum>;
+    case kMaximum: return CombineRun<kMaximum>;
+    case kEqual: return CombineRun<kEqual>;
+    case kNotEqual: return CombineRun<kNotEqual>;
+    case kGreater: return CombineRun<kGreater>;
+    case kGreaterEqual: return CombineRun<kGreaterEqual>;
+    case kShare: return CombineRun<kShare>;
+    case kMaskedMultiply: return CombineRun<kMaskedMultiply>;
+    default: return CombineRun<kAddition>;
+  }
+}
+
+Status ElementwiseBinary(Call& call) {
   const float numbers[] = {static_cast<float>(call.scalars[3]), static_cast<float>(call.scalars[4])};
   float* out = call.Out(0);
+  const BroadcastRun run = RunOf(static_cast<int>(call.scalars[0]));
   BroadcastWalk<2> walk;
   walk.SetSizes(call.dims);
   walk.SetOperand(0, call.In(1), call.scalars[1], &numbers[0]);
   walk.SetOperand(1, call.In(2), call.scalars[2], &numbers[1]);
-  call.parallel.For(walk.chunks(), [&](int64_t chunk, int) HWY_ATTR {
-    walk.ForEachRun(chunk, [=](int64_t i, int64_t length, const float* const* from, const int64_t* steps) HWY_ATTR {
-      CombineRun<kOperation>(out + i, length, from, steps);
-    });
-  });
+  call.parallel.For(walk.chunks(), [&](int64_t chunk, int) { walk.Chunk(chunk, out, run); });
   return Status::kOk;
-}
-
-Status ElementwiseBinary(Call& call) {
-  switch (static_cast<int>(call.scalars[0])) {
-    case kSubtract: return Binary<kSubtract>(call);
-    case kMultiply: return Binary<kMultiply>(call);
-    case kDivide: return Binary<kDivide>(call);
-    case kMinimum: return Binary<kMinimum>(call);
-    case kMaximum: return Binary<kMaximum>(call);
-    case kEqual: return Binary<kEqual>(call);
-    case kNotEqual: return Binary<kNotEqual>(call);
-    case kGreater: return Binary<kGreater>(call);
-    case kGreaterEqual: return Binary<kGreaterEqual>(call);
-    case kShare: return Binary<kShare>(call);
-    case kMaskedMultiply: return Binary<kMaskedMultiply>(call);
-    default: return Binary<kAddition>(call);
-  }
 }
 
 }  // namespace HWY_NAMESPACE

@@ -40,6 +40,20 @@ HWY_INLINE void CopyRun(float* out, int64_t length, const float* from, int64_t s
   }
 }
 
+// from: condition, a, b
+void ChooseRun(float* out, int64_t length, const float* const* from, const int64_t* steps) {
+  if (steps[0] == 0) {
+    const int chosen = *from[0] == 0.0f ? 2 : 1;
+    CopyRun(out, length, from[chosen], steps[chosen]);
+  } else if (steps[1] == 0) {
+    if (steps[2] == 0) SelectRun<true, true>(out, length, from[0], from[1], from[2]);
+    else SelectRun<true, false>(out, length, from[0], from[1], from[2]);
+  } else {
+    if (steps[2] == 0) SelectRun<false, true>(out, length, from[0], from[1], from[2]);
+    else SelectRun<false, false>(out, length, from[0], from[1], from[2]);
+  }
+}
+
 Status ElementwiseWhere(Call& call) {
   const float numbers[] = {static_cast<float>(call.scalars[3]), static_cast<float>(call.scalars[4])};
   float* out = call.Out(0);
@@ -48,20 +62,7 @@ Status ElementwiseWhere(Call& call) {
   walk.SetOperand(0, call.In(1), call.scalars[0], nullptr);
   walk.SetOperand(1, call.In(2), call.scalars[1], &numbers[0]);
   walk.SetOperand(2, call.In(3), call.scalars[2], &numbers[1]);
-  call.parallel.For(walk.chunks(), [&](int64_t chunk, int) HWY_ATTR {
-    walk.ForEachRun(chunk, [=](int64_t i, int64_t length, const float* const* from, const int64_t* steps) HWY_ATTR {
-      if (steps[0] == 0) {
-        const int chosen = *from[0] == 0.0f ? 2 : 1;
-        CopyRun(out + i, length, from[chosen], steps[chosen]);
-      } else if (steps[1] == 0) {
-        if (steps[2] == 0) SelectRun<true, true>(out + i, length, from[0], from[1], from[2]);
-        else SelectRun<true, false>(out + i, length, from[0], from[1], from[2]);
-      } else {
-        if (steps[2] == 0) SelectRun<false, true>(out + i, length, from[0], from[1], from[2]);
-        else SelectRun<false, false>(out + i, length, from[0], from[1], from[2]);
-      }
-    });
-  });
+  call.parallel.For(walk.chunks(), [&](int64_t chunk, int) { walk.Chunk(chunk, out, ChooseRun); });
   return Status::kOk;
 }
 

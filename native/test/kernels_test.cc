@@ -48,13 +48,23 @@ std::vector<Dims> CasesOf(int dim_count) {
 }
 
 // What the scalars mean is the kernel's affair; these reach the codes of activations, layouts and switches.
-std::vector<Scalars> ScalarsOf(int count) {
+std::vector<Scalars> ScalarsOf(const KernelEntry& entry) {
+  const int count = entry.scalar_count;
   std::vector<Scalars> rows = {Scalars(static_cast<size_t>(count), 0)};
   if (count == 0) return rows;
   for (double value : {0.5, 1.0, 2.0, 3.0, 4.0}) rows.push_back(Scalars(static_cast<size_t>(count), value));
   Scalars rising;
   for (int i = 0; i < count; ++i) rising.push_back(i % 5);
   rows.push_back(rising);
+  // More operations, and masks of repeated dims, the last two among them.
+  if (std::strncmp(entry.name, "elementwise", 11) == 0) {
+    for (int code = 5; code < 19; ++code) {
+      Scalars masks(static_cast<size_t>(count), 0.5);
+      masks[0] = code;
+      for (int i = 1; i < 3 && i < count; ++i) masks[static_cast<size_t>(i)] = (code + i) % 4 * 16 + code % 5;
+      rows.push_back(masks);
+    }
+  }
   return rows;
 }
 
@@ -174,7 +184,7 @@ void TestKernel(const KernelEntry& entry, int target) {
   bool optional = false;
   for (int i = 0; i < entry.operand_count; ++i) optional = optional || entry.operands[i].optional;
   for (const Dims& dims : CasesOf(entry.dim_count)) {
-    for (const Scalars& scalars : ScalarsOf(entry.scalar_count)) {
+    for (const Scalars& scalars : ScalarsOf(entry)) {
       TestCase({&entry, target, dims, scalars, true, true});
       if (TakesLabels(entry)) TestCase({&entry, target, dims, scalars, true, false});
     }
