@@ -1,7 +1,9 @@
 #!/usr/bin/env node
-// node bench/event-loop-gap.mjs [native] [portable] [--json]
+// node bench/event-loop-gap.mjs [native] [portable] [--rounds 7] [--json]
 // The longest gap of the event loop while a model is planned, trained, validated, saved and loaded; 'idle' is what
-// the machine itself does to a loop that has nothing to do.
+// the machine itself does to a loop that has nothing to do. Each round is a process of its own, whose code is cold, as a
+// server's is at its first request: the median over the rounds, the least and the most.
+import { execFileSync } from 'node:child_process'
 import { unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -49,6 +51,27 @@ async function measure(backend, rows) {
 }
 
 const asked = ['native', 'portable'].filter((backend) => process.argv.includes(backend))
-for (const backend of asked.length > 0 ? asked : ['native', 'portable'])
-  for (const row of await measure(backend, backend === 'native' ? 6400 : 640))
-    console.log(process.argv.includes('--json') ? JSON.stringify(row) : `${row.ours.toFixed(2).padStart(7)} ms  ${row.case}`)
+const backends = asked.length > 0 ? asked : ['native', 'portable']
+const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1]
+
+function round() {
+  const output = execFileSync(process.execPath, [process.argv[1], ...backends, '--round'], { encoding: 'utf8' })
+  return output
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+}
+
+if (process.argv.includes('--round')) {
+  for (const backend of backends)
+    for (const row of await measure(backend, backend === 'native' ? 6400 : 640)) console.log(JSON.stringify(row))
+} else {
+  const at = process.argv.indexOf('--rounds')
+  const rounds = Array.from({ length: at < 0 ? 7 : Number(process.argv[at + 1]) }, round)
+  for (const [index, row] of rounds[0].entries()) {
+    const gaps = rounds.map((rows) => rows[index].ours)
+    const result = { ...row, ours: median(gaps), least: Math.min(...gaps), most: Math.max(...gaps) }
+    const [middle, least, most] = [result.ours, result.least, result.most].map((gap) => gap.toFixed(2).padStart(7))
+    console.log(process.argv.includes('--json') ? JSON.stringify(result) : `${middle} ms  (${least} to ${most})  ${row.case}`)
+  }
+}
