@@ -79,7 +79,15 @@ export type { FitOptions } from './training/fit.js'
 export type { EpochRecord, History, StepRecord } from './training/history.js'
 export { meanSquaredError, softmaxCrossEntropy } from './training/losses.js'
 export { accuracy, type Metric, type MetricBatch, type MetricTally } from './training/metrics.js'
-export { createModel, type LoadOptions, loadModel, type Model, type ModelOptions, type SaveOptions } from './training/model.js'
+export {
+  createModel,
+  type LoadOptions,
+  loadModel,
+  type Model,
+  type ModelOptions,
+  type ModelPort,
+  type SaveOptions
+} from './training/model.js'
 export type { MonitorOptions } from './training/monitor.js'
 export { type OneCycleOptions, oneCycle } from './training/one-cycle.js'
 export type { OptimizerOptions } from './training/optimizer-options.js'

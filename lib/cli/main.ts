@@ -4,6 +4,7 @@ import { libraryVersion } from '../io/model-file.js'
 import { doctorCommand } from './doctor.js'
 import { ExitCode, Interrupted } from './exit.js'
 import { inspectCommand } from './inspect.js'
+import { predictCommand } from './predict.js'
 import { trainCommand } from './train.js'
 
 const program = new Command('evenkeel')
@@ -15,7 +16,7 @@ const program = new Command('evenkeel')
     'after',
     `\nExit codes: ${ExitCode.done} done, ${ExitCode.failed} failed, ${ExitCode.usage} wrong usage, ${ExitCode.interrupted} interrupted (what was asked to be saved is saved).`
   )
-for (const command of [trainCommand(), inspectCommand(), doctorCommand()]) {
+for (const command of [trainCommand(), predictCommand(), inspectCommand(), doctorCommand()]) {
   command.copyInheritedSettings(program)
   program.addCommand(command)
 }

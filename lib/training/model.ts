@@ -162,6 +162,17 @@ function expectPath(owner: string, path: unknown): string | URL {
   throw wrongKind(owner, 'a path', path)
 }
 
+/** An input or output of a model. */
+export interface ModelPort {
+  /** undefined where there is one without a name. */
+  readonly name: string | undefined
+  /** Of a row: without the batch dimension. */
+  readonly shape: StaticShape
+}
+
+const port = ({ key, shape }: { readonly key?: string | undefined; readonly shape: StaticShape }): ModelPort =>
+  Object.freeze({ name: key, shape: Object.freeze([...shape]) })
+
 /** Layers with their numbers: predicts, evaluates, and makes trainers and predictors. `createModel` and `loadModel` make one. */
 export class Model<X = InputData, Y = Tensor> {
   readonly #state: ModelState
@@ -211,6 +222,16 @@ export class Model<X = InputData, Y = Tensor> {
   get backend(): { readonly backend: 'native' | 'portable'; readonly instructionSet: string; readonly threads: number } {
     const { backend, instructionSet, threads } = this.#state.runtime
     return { backend, instructionSet, threads }
+  }
+
+  /** What the model takes, in order: each input's name where it has one, and the shape of a row. */
+  get inputs(): readonly ModelPort[] {
+    return this.#state.inputs.map(port)
+  }
+
+  /** What the model gives, in order: each output's name where it has one, and the shape of a row. */
+  get outputs(): readonly ModelPort[] {
+    return this.#state.description.outputs.map(port)
   }
 
   /** The layers as a table: path, kind, output shape, number of parameters. */
