@@ -1,6 +1,8 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { parse } from 'csv-parse/sync'
+import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { backendInfo, loadModel } from '../../lib/index.js'
 import { bundleCommandLine, type End, runCommandLine } from './helpers.js'
@@ -123,5 +125,76 @@ describe('evenkeel inspect', () => {
     expect(code).toBe(1)
     expect(stderr).toMatch(/^inspect 'no-model': expected a safetensors file/)
     expect((await run(['inspect', 'nowhere'])).code).toBe(1)
+  })
+})
+
+describe('evenkeel predict', () => {
+  const rows = Array.from({ length: 3000 }, (_, row) => ({ id: `row, ${row}`, a: Math.sin(row), b: row % 7 }))
+  const inFile = (name: string): string => path.join(folder, name)
+
+  beforeAll(async () => {
+    for (const name of await readdir(folder)) await rm(path.join(folder, name))
+    await run(['train', command.module('training'), '-o', 'm.safetensors'])
+    await writeFile(inFile('rows.csv'), `id,a,b\n${rows.map(({ id, a, b }) => `"${id}",${a},${b}`).join('\n')}\n`)
+  })
+
+  const expected = async (): Promise<Float32Array> => {
+    const net = await loadModel(inFile('m.safetensors'))
+    const predictor = net.predictor()
+    const { data } = await predictor.predict(rows.map(({ a, b }) => [a, b]))
+    predictor.dispose()
+    net.dispose()
+    return data
+  }
+
+  it('carries every column along and adds the predictions', async () => {
+    const args = ['predict', 'm.safetensors', 'rows.csv', '--columns', 'a,b', '--batch-size', '100']
+    const { code, stdout, stderr } = await run([...args, '-o', 'scored.csv'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/^3,000 rows of 2 columns in \d+\.\d s, [\d,]+ rows\/s: scored\.csv\n$/)
+    const scored = parse(await readFile(inFile('scored.csv')), { columns: true }) as Record<string, string>[]
+    expect(scored.map(({ id, a, b }) => ({ id, a: Number(a), b: Number(b) }))).toEqual(rows)
+    const data = await expected()
+    expect(Float32Array.from(scored.flatMap((row) => [Number(row['prediction.0']), Number(row['prediction.1'])]))).toEqual(data)
+
+    expect((await run([...args, '-o', 'scored.parquet', '--give', 'class', '--name', 'label'])).code).toBe(0)
+    const read = await parquetReadObjects({ file: await asyncBufferFromFile(inFile('scored.parquet')) })
+    expect(read.map(({ id }) => id)).toEqual(rows.map(({ id }) => id))
+    expect(read.map(({ label }) => Number(label))).toEqual(rows.map((_, row) => (data[2 * row + 1]! > data[2 * row]! ? 1 : 0)))
+    // A Parquet file in, JSON lines out.
+    const { stdout: text } = await run([
+      'predict',
+      'm.safetensors',
+      'scored.parquet',
+      '--columns',
+      'a,b',
+      '-o',
+      'again.jsonl',
+      '--name',
+      'p'
+    ])
+    expect(text).toContain('again.jsonl')
+    const last = JSON.parse((await readFile(inFile('again.jsonl'), 'utf8')).trimEnd().split('\n').at(-1)!)
+    expect(last['p.1']).toBeCloseTo(data.at(-1)!, 6)
+  })
+
+  it('says what is wrong, and leaves no half file', async () => {
+    await writeFile(inFile('broken.csv'), `a,b\n${'1,2\n'.repeat(2000)}1,nonsense\n`)
+    const files = await readdir(folder)
+    const refused = async (args: readonly string[]): Promise<string> => {
+      const { code, stderr } = await run(['predict', ...args])
+      expect(code).toBe(1)
+      return stderr
+    }
+    expect(await refused(['m.safetensors', 'rows.csv', '-o', 'x.csv'])).toContain(
+      "expected 2 columns for the model's input, got 3: id, a, b. Choose them with --columns a,b,c"
+    )
+    expect(await refused(['m.safetensors', 'rows.csv', '-o', 'x.csv', '--columns', 'a,c'])).toMatch(/'c'/)
+    expect(await refused(['m.safetensors', 'rows.csv', '-o', 'rows.csv', '--columns', 'a,b'])).toContain('Give --force to replace it')
+    expect(await refused(['m.safetensors', 'rows.csv', '-o', 'x.xls', '--columns', 'a,b'])).toContain('expected a file that ends in .csv')
+    expect(await refused(['m.safetensors', 'broken.csv', '-o', 'x.csv'])).toMatch(/'nonsense' in row 2000/)
+    expect(await refused(['m.safetensors', 'nowhere.csv', '-o', 'x.csv'])).toContain('ENOENT')
+    expect(await refused(['rows.csv', 'rows.csv', '-o', 'x.csv'])).toContain('expected a safetensors file')
+    expect(await readdir(folder)).toEqual(files)
   })
 })
