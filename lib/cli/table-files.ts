@@ -1,12 +1,16 @@
 import path from 'node:path'
 import type { ReadOptions } from '../data/tables/columns.js'
-import { readCsv, readParquet } from '../data/tables/read.js'
+import { readArrow, readCsv, readJsonLines, readParquet } from '../data/tables/read.js'
 import type { TableDataset } from '../data/tables/table-dataset.js'
 
 const readers: Readonly<Record<string, (file: string, options: ReadOptions) => Promise<TableDataset>>> = {
   '.csv': readCsv,
   '.tsv': (file, options) => readCsv(file, { ...options, delimiter: '\t' }),
-  '.parquet': readParquet
+  '.jsonl': readJsonLines,
+  '.ndjson': readJsonLines,
+  '.parquet': readParquet,
+  '.arrow': readArrow,
+  '.feather': readArrow
 }
 
 /** A file of rows by its extension. */

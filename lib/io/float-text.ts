@@ -1,6 +1,6 @@
 /** The shortest decimal number that reads back as the same float32: 0.1, not 0.10000000149011612. */
 export function shortestFloat(value: number): number {
-  if (!Number.isFinite(value)) return value
+  if (!Number.isFinite(value) || value === 0) return value
   // Six digits always come back as they were; nine always tell two float32 numbers apart.
   for (let digits = 6; digits < 9; digits++) {
     const short = Number(value.toPrecision(digits))

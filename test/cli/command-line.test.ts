@@ -10,7 +10,7 @@ import { bundleCommandLine, type End, runCommandLine } from './helpers.js'
 let command: { main: string; module: (name: string) => string }
 let folder: string
 beforeAll(async () => {
-  command = await bundleCommandLine(['training', 'endless', 'incomplete'])
+  command = await bundleCommandLine(['training', 'endless', 'incomplete', 'tabular'])
   folder = await mkdtemp(path.join(tmpdir(), 'evenkeel-cli-'))
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
@@ -176,6 +176,35 @@ describe('evenkeel predict', () => {
     expect(text).toContain('again.jsonl')
     const last = JSON.parse((await readFile(inFile('again.jsonl'), 'utf8')).trimEnd().split('\n').at(-1)!)
     expect(last['p.1']).toBeCloseTo(data.at(-1)!, 6)
+  })
+
+  it('reads the columns that the model was trained on, in the way it was', async () => {
+    const people = Array.from({ length: 200 }, (_, row) => ({
+      age: 20 + (row % 50),
+      city: ['Oslo', 'Bergen', 'Tromsø'][row % 3]!,
+      name: `n${row}`
+    }))
+    const answer = ({ age, city }: { age: number; city: string }): string => (age > 45 !== (city === 'Oslo') ? 'yes' : 'no')
+    await writeFile(
+      inFile('people.csv'),
+      `name,city,age,answer\n${people.map((p) => `${p.name},${p.city},${p.age},${answer(p)}`).join('\n')}\n`
+    )
+    expect((await run(['train', command.module('tabular'), '-o', 'people.safetensors'])).stderr).toBe('')
+    await writeFile(
+      inFile('new.jsonl'),
+      people.map(({ age, city, name }) => `${JSON.stringify({ name, age: name === 'n7' ? null : age, city })}\n`).join('')
+    )
+    const args = ['predict', 'people.safetensors', 'new.jsonl']
+    expect((await run([...args, '-o', 'scored-people.csv', '--give', 'class'])).stderr).toBe('')
+    const scored = parse(await readFile(inFile('scored-people.csv')), { columns: true }) as Record<string, string>[]
+    expect(scored.map(({ name }) => name)).toEqual(people.map(({ name }) => name))
+    const right = scored.filter(({ prediction }, row) => prediction === answer(people[row]!)).length
+    expect(right).toBeGreaterThan(180)
+    expect((await run([...args, '-o', 'p.jsonl', '--give', 'probabilities'])).stderr).toBe('')
+    const first = JSON.parse((await readFile(inFile('p.jsonl'), 'utf8')).split('\n')[0]!)
+    expect(Object.keys(first)).toEqual(['name', 'age', 'city', 'prediction.no', 'prediction.yes'])
+    expect(first['prediction.no'] + first['prediction.yes']).toBeCloseTo(1, 5)
+    expect((await run([...args, '-o', 'q.jsonl', '--columns', 'age'])).stderr).toContain("the model's file says which columns it reads")
   })
 
   it('says what is wrong, and leaves no half file', async () => {
