@@ -48,7 +48,7 @@ class IterableSource implements BlockSource {
   async *blocks({ epoch, skip, signal }: Pass): AsyncGenerator<Block, void, undefined> {
     const pacer = new Pacer()
     let number = 0
-    let builder = new RowBuilder(blockRows)
+    const builder = new RowBuilder(blockRows)
     let failure: { readonly error: unknown } | undefined
     const source = iterated(this.#owner, this.#rows({ epoch, signal }))
     try {
@@ -56,8 +56,7 @@ class IterableSource implements BlockSource {
         if (number >= skip) builder.add(this.#owner, row, number)
         number++
         if (builder.rows < blockRows && !pacer.due) continue
-        if (builder.rows > 0) yield builder.block()
-        builder = new RowBuilder(blockRows)
+        if (builder.rows > 0) yield builder.take()
         if (pacer.due) await pacer.pause()
         signal?.throwIfAborted()
       }
@@ -65,7 +64,7 @@ class IterableSource implements BlockSource {
       signal?.throwIfAborted()
       failure = { error: error instanceof DataError ? error : failedAt(this.#owner, number, error) }
     }
-    if (builder.rows > 0) yield builder.block()
+    if (builder.rows > 0) yield builder.take()
     if (failure) throw failure.error
   }
 }

@@ -32,21 +32,33 @@ export function mapped(
     async *blocks(pass) {
       const random = new PhiloxRow(pass.key, pass.epoch, ordinal)
       const pacer = new Pacer()
+      let builder: RowBuilder | undefined
       for await (const block of source.blocks(pass)) {
-        const builder = new RowBuilder(block.rows)
+        builder ??= new RowBuilder(block.rows)
         for (let row = 0; row < block.rows; row++) {
           const number = rowNumber(block, row)
-          const given = change(rowOf(block, row), random.at(number))
-          builder.add('Dataset.map', given instanceof Promise ? await given : (given as RowSample), number)
+          try {
+            const given = change(rowOf(block, row), random.at(number))
+            builder.add('Dataset.map', given instanceof Promise ? await given : (given as RowSample), number)
+          } catch (error) {
+            // The rows before are whole.
+            if (builder.rows > 0) yield builder.take()
+            throw error instanceof DataError ? error : thrownBy('map', number, error)
+          }
           if (pacer.due) {
             await pacer.pause()
             pass.signal?.throwIfAborted()
           }
         }
-        yield builder.block()
+        yield builder.take()
       }
     }
   }
+}
+
+function thrownBy(method: string, row: number, cause: unknown): DataError {
+  const said = cause instanceof Error ? cause.message : String(cause)
+  return new DataError(`Dataset.${method}: expected row ${row} to go through, got an error of the function: ${said}`, { row, cause })
 }
 
 /** The rows for which `keep` answers true. */

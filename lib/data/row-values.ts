@@ -40,17 +40,21 @@ function copyOf(data: Values, start: number, width: number, shape: StaticShape):
 interface OpenPart {
   readonly shape: StaticShape
   readonly width: number
+  readonly empty: (rows: number) => Values
   data: Values
 }
 
-/** Puts rows together to a block. The first row decides which parts there are, and of which shape and type. */
+/** Puts rows together to blocks. The first row of all decides which parts there are, and of which shape and type. */
 export class RowBuilder {
   readonly #parts = new Map<string, OpenPart>()
   #numbers: Float64Array
   #rows = 0
+  #begun = false
+  readonly #capacity: number
 
-  /** @param capacity rows that are expected */
+  /** @param capacity rows of a block that are expected */
   constructor(capacity: number) {
+    this.#capacity = capacity
     this.#numbers = new Float64Array(capacity)
   }
 
@@ -72,10 +76,12 @@ export class RowBuilder {
     }
     if (count !== this.#parts.size)
       throw wrong(owner, `${[...this.#parts.keys()].join(', ')} as in the rows before`, Object.keys(sample).join(', '), number)
+    this.#begun = true
     this.#numbers[this.#rows++] = number
   }
 
-  block(): Block {
+  /** The rows so far, and begins the next block. */
+  take(): Block {
     const rows = this.#rows
     const parts = new Map<string, Part>()
     for (const [name, { data, shape, width }] of this.#parts)
@@ -84,7 +90,11 @@ export class RowBuilder {
         width,
         data: Array.isArray(data) ? data.slice(0, rows * width) : (data as Float32Array).subarray(0, rows * width)
       })
-    return { rows, numbers: this.#numbers.subarray(0, rows), parts }
+    const block = { rows, numbers: this.#numbers.subarray(0, rows), parts }
+    this.#rows = 0
+    this.#numbers = new Float64Array(this.#capacity)
+    for (const part of this.#parts.values()) part.data = part.empty(this.#capacity)
+    return block
   }
 
   #cell(owner: string, name: string, cell: unknown, number: number): number {
@@ -97,7 +107,7 @@ export class RowBuilder {
     const { data, shape } = (value ?? {}) as Partial<Tensor>
     const tensor = ArrayBuffer.isView(data) && Array.isArray(shape)
     if (typeof value === 'number') {
-      const part = this.#open(owner, name, number, [], () => (name === 'sampleWeight' ? new Float32Array(this.#numbers.length) : []))
+      const part = this.#open(owner, name, number, [], (rows) => (name === 'sampleWeight' ? new Float32Array(rows) : []))
       ;(part.data as number[])[this.#rows] = value
       return 1
     }
@@ -106,17 +116,19 @@ export class RowBuilder {
     if (rowShape === undefined) throw wrong(owner, `${name} to be numbers`, describe(value), number)
     const width = rowShape.reduce((product, size) => product * size, 1)
     const kind = source instanceof Uint8Array ? Uint8Array : Float32Array
-    const part = this.#open(owner, name, number, rowShape, () => new kind(this.#numbers.length * width))
+    const part = this.#open(owner, name, number, rowShape, (rows) => new kind(rows * width))
+    if (part.data instanceof Uint8Array && kind !== Uint8Array)
+      throw wrong(owner, `${name} of bytes as in the rows before`, describe(source), number)
     const filled = fill(part.data as Float32Array, this.#rows * width, source as NestedNumbers)
     if (filled !== (this.#rows + 1) * width)
       throw wrong(owner, `${name} of shape [${rowShape.join(', ')}]`, 'rows of different length inside', number)
     return 1
   }
 
-  #open(owner: string, name: string, number: number, shape: StaticShape, data: () => Values): OpenPart {
+  #open(owner: string, name: string, number: number, shape: StaticShape, empty: (rows: number) => Values): OpenPart {
     const known = this.#parts.get(name)
-    if (!known && this.#rows === 0) {
-      const part = { shape, width: shape.reduce((product, size) => product * size, 1), data: data() }
+    if (!known && !this.#begun) {
+      const part = { shape, width: shape.reduce((product, size) => product * size, 1), empty, data: empty(this.#numbers.length) }
       this.#parts.set(name, part)
       return part
     }

@@ -173,7 +173,7 @@ function iteratorOf<T>(source: Iterable<T> | AsyncIterable<T>): AsyncIterator<T>
 export function factoryDataset(owner: string, state: ModelState, factory: BatchFactory): Dataset {
   return {
     async *batches({ batchSize, epoch = 0, start = 0, signal }) {
-      let builder = new RowBuilder(batchSize)
+      const builder = new RowBuilder(batchSize)
       let row = 0
       let left = start
       const source = factory({ epoch, signal })
@@ -187,15 +187,14 @@ export function factoryDataset(owner: string, state: ModelState, factory: BatchF
           if (row >= start * batchSize) builder.add(owner, item as RowSample, row)
           row++
           if (builder.rows < batchSize) continue
-          yield batchOf(builder.block())
-          builder = new RowBuilder(batchSize)
+          yield batchOf(builder.take())
         }
       } catch (error) {
         signal?.throwIfAborted()
         // Of batches, only whoever reads them knows the rows.
         throw row === 0 || error instanceof DataError ? error : failedAt(owner, row, error)
       }
-      if (builder.rows > 0) yield batchOf(builder.block())
+      if (builder.rows > 0) yield batchOf(builder.take())
     }
   }
 }

@@ -140,6 +140,38 @@ describe('datasetFrom', () => {
     await expect(read(datasetFrom(() => given as never))).rejects.toThrow(message)
   })
 
+  it('refuses a row unlike the first, however far away', async () => {
+    const unlike = datasetFrom(function* () {
+      yield* rows(600)
+      yield { x: [1, 2, 3], y: 0 }
+    })
+    await expect(read(unlike)).rejects.toThrow('expected x of shape [2] as in the rows before, got [3] in row 600')
+    const changed = source(600).map(({ x, ...rest }) => ({ x: (x as Float32Array)[0] === 500 ? [1] : x, ...rest }))
+    await expect(read(changed)).rejects.toThrow('Dataset.map: expected x of shape [2] as in the rows before, got [1] in row 500')
+  })
+
+  it('delivers what a function changed before it threw, and says in which row', async () => {
+    const cause = new Error('no such picture')
+    const data = source(30).map((row) => {
+      if ((row.x as Float32Array)[0] === 17) throw cause
+      return row
+    })
+    const seen: number[] = []
+    const reading = (async () => {
+      for await (const { y } of data.batches({ batchSize: 10 })) seen.push((y as number[]).length)
+    })()
+    await expect(reading).rejects.toMatchObject({ name: 'DataError', row: 17, cause })
+    expect(seen).toEqual([10, 7])
+    await expect(
+      read(
+        datasetFrom(() => [
+          { x: Uint8Array.of(1), y: 0 },
+          { x: [0.5], y: 0 }
+        ])
+      )
+    ).rejects.toThrow('expected x of bytes as in the rows before')
+  })
+
   it('refuses what is no function of rows', async () => {
     expect(() => datasetFrom(rows(3) as never)).toThrow(
       'expected a function that gives the rows anew for each pass, got [an object, an object, an object]'
