@@ -77,8 +77,39 @@ export type { DataSet, EvaluateOptions, Evaluation } from './training/evaluate.j
 export type { TrainingData } from './training/evaluate-data.js'
 export type { FitOptions } from './training/fit.js'
 export type { EpochRecord, History, StepRecord } from './training/history.js'
-export { meanSquaredError, softmaxCrossEntropy } from './training/losses.js'
-export { accuracy, type Metric, type MetricBatch, type MetricTally } from './training/metrics.js'
+export {
+  type BinaryCrossEntropyOptions,
+  binaryCrossEntropy,
+  type HuberOptions,
+  huber,
+  meanAbsoluteError,
+  meanSquaredError,
+  type SoftmaxCrossEntropyOptions,
+  softmaxCrossEntropy
+} from './training/losses.js'
+export {
+  type AccuracyOptions,
+  type Average,
+  accuracy,
+  type BinaryAccuracyOptions,
+  binaryAccuracy,
+  type ClassMetricOptions,
+  confusionMatrix,
+  f1,
+  type Metric,
+  type MetricBatch,
+  type MetricTally,
+  type MetricValue,
+  mae,
+  precision,
+  r2,
+  recall,
+  rmse,
+  rocAuc,
+  type TopKOptions,
+  topKAccuracy,
+  type ValueMetricOptions
+} from './training/metrics.js'
 export {
   createModel,
   type LoadOptions,

@@ -9,16 +9,23 @@ export function* classNumbers(
   owner: string,
   name: string,
   value: unknown,
-  classes: number | undefined
+  classes: number | undefined,
+  ignored?: number
 ): Sliced<{ data: Int32Array; shared: boolean }> {
   const given = unwrapped(owner, name, value)
   const inPlace = viewKind(given) === 'Int32Array'
   const data = inPlace ? plainView(Int32Array, given as Int32Array) : sharedView(owner, Int32Array, given.length)
-  yield* copyClasses({ owner, name, classes }, given, data)
+  yield* copyClasses({ owner, name, classes, ignored }, given, data)
   return { data, shared: !inPlace || isFixedShared(data) }
 }
 
-type Classes = { readonly owner: string; readonly name: string; readonly classes: number | undefined }
+interface Classes {
+  readonly owner: string
+  readonly name: string
+  readonly classes: number | undefined
+  /** A number that is welcome besides. */
+  readonly ignored: number | undefined
+}
 
 function* copyClasses(asked: Classes, given: ArrayLike<unknown>, data: Int32Array): Sliced<void> {
   const { length } = data
@@ -28,7 +35,7 @@ function* copyClasses(asked: Classes, given: ArrayLike<unknown>, data: Int32Arra
     const end = Math.min(length, start + sliceElements)
     for (let i = start; i < end; i++) {
       const value = big ? Number(given[i]) : (given[i] as number)
-      if (!Number.isInteger(value) || value < 0 || value >= limit) throw wrongClass(asked, given, i, length)
+      if ((!Number.isInteger(value) || value < 0 || value >= limit) && value !== asked.ignored) throw wrongClass(asked, given, i, length)
       data[i] = value
     }
     yield
@@ -57,10 +64,11 @@ function unwrapped(owner: string, name: string, value: unknown): ArrayLike<unkno
   return inside as ArrayLike<unknown>
 }
 
-function wrongClass({ owner, name, classes }: Classes, given: ArrayLike<unknown>, index: number, length: number): Error {
+function wrongClass({ owner, name, classes, ignored }: Classes, given: ArrayLike<unknown>, index: number, length: number): Error {
   if (given.length !== length) return outOfRange(owner, `${name} to keep its ${length} class numbers while they are read`, given.length)
   const value = given[index]
-  const expected = `${name} to hold class numbers, integers ${classes === undefined ? 'from 0' : `0 … ${classes - 1}`}`
+  const range = `integers ${classes === undefined ? 'from 0' : `0 … ${classes - 1}`}${ignored === undefined ? '' : ` or ${ignored}`}`
+  const expected = `${name} to hold class numbers, ${range}`
   const got = `${name}[${index}] = ${describe(value)}`
   if (typeof value !== 'number' && typeof value !== 'bigint')
     return withCode(new TypeError(expectation(owner, expected, got, 'One class number a row')), 'EVENKEEL_TYPE')

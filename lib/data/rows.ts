@@ -1,10 +1,11 @@
-import { describe, outOfRange, ShapeError, wrongKind } from '../errors.js'
+import { describe, expectation, outOfRange, ShapeError, withCode, wrongKind } from '../errors.js'
 import { formatShape, type StaticShape, staticElementCount } from '../shape.js'
 import type { Sliced } from '../sliced.js'
 import type { Tensor } from '../tensor.js'
 import { classNumbers } from './classes.js'
 import { flatten } from './flatten.js'
 import { checkIntegerView, wholeNumbers } from './integers.js'
+import { sliceElements } from './pace.js'
 import { type AnyView, assertAttached, isBigIntView, isFixedShared, type NumberView, plainView, sharedView, viewKind } from './views.js'
 
 /** Whatever a user passed, as rows of one element type, one after the other. */
@@ -41,6 +42,8 @@ export interface TargetRequest {
   readonly rowShape: StaticShape
   /** Class numbers are 0 … classes − 1. */
   readonly classes?: number
+  /** A class number besides. */
+  readonly ignored?: number
 }
 
 /** Nested arrays of any depth; innermost arrays may be typed. */
@@ -74,8 +77,29 @@ export function* inputRows(owner: string, value: unknown, request: InputRequest)
 export function* targetRows(owner: string, value: unknown, request: TargetRequest): Sliced<RowSource> {
   const name = request.name ?? 'y'
   if (request.target === 'values') return yield* numberRows({ owner, name, rowShape: request.rowShape, read: 'numbers' }, value)
-  const { data, shared } = yield* classNumbers(owner, name, value, request.classes)
+  const { data, shared } = yield* classNumbers(owner, name, value, request.classes, request.ignored)
   return checked(owner, { name, rows: data.length, rowShape: [], rowElements: 1, data, shared })
+}
+
+/**
+ * Weights of rows, one number each: an array, a typed array or a tensor of shape [rows], as float32.
+ *
+ * @throws ShapeError, TypeError, RangeError naming a weight that is negative or not finite
+ */
+export function* weightRows(owner: string, value: unknown, { name }: { readonly name: string }): Sliced<RowSource> {
+  const source = yield* numberRows({ owner, name, rowShape: [], read: 'numbers' }, value)
+  const { data, rows } = source
+  for (let start = 0; start < rows; start += sliceElements) {
+    const end = Math.min(rows, start + sliceElements)
+    for (let i = start; i < end; i++)
+      if (!(data[i]! >= 0 && data[i]! < Number.POSITIVE_INFINITY))
+        throw withCode(
+          new RangeError(expectation(owner, `${name} to hold finite numbers, none negative`, `${name}[${i}] = ${data[i]}`)),
+          'EVENKEEL_RANGE'
+        )
+    yield
+  }
+  return source
 }
 
 /** Rows first … first + count − 1 of a source, not copied. */

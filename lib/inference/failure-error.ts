@@ -20,6 +20,7 @@ export interface RefusedStep {
 export function failureError(owner: string, failure: Failure, refused: RefusedStep): Error {
   const source = refused.sources.find(({ name }) => name === failure.layer)
   if (failure.kind === 'label') return labelError(owner, failure, refused)
+  if (failure.kind === 'range' && source) return rangeError(owner, failure, refused, source)
   const at = refused.step === undefined ? '' : `, at step ${refused.step}`
   const details = { layer: failure.layer, step: refused.step }
   if (source) {
@@ -73,4 +74,20 @@ export function assertPredicted(
   if (result.status === Status.ok) return
   const start = first(result.completed)
   throw failureError(owner, describeFailure({ parameters: [] }, program, result), { sources, sourceRow: (row) => start + row, batchOnly })
+}
+
+function rangeError(
+  owner: string,
+  { index, probabilities }: Failure,
+  { sourceRow }: RefusedStep,
+  source: RefusedStep['sources'][number]
+): RangeError {
+  const { name, rowElements, data } = source
+  const row = sourceRow(Math.floor(index / rowElements))
+  const value = data[row * rowElements + (index % rowElements)]!
+  const inside = value >= 0 && value <= 1
+  const sum = Array.from(data.subarray(row * rowElements, (row + 1) * rowElements)).reduce((total, each) => total + each, 0)
+  const expected = probabilities ? `rows of ${name} to be probabilities, each in 0 … 1, with a sum of 1` : `numbers in 0 … 1 in ${name}`
+  const got = inside ? `the sum ${sum} in row ${row}` : `${value} in row ${row}`
+  return withCode(new RangeError(expectation(owner, expected, got)), 'EVENKEEL_RANGE')
 }

@@ -15,21 +15,26 @@ import { batchNormRunning } from './batch-norm-running.js'
 import { batchNormStats } from './batch-norm-stats.js'
 import { checkAdamUpdate } from './check-adam-update.js'
 import { checkFinite } from './check-finite.js'
+import { checkFractions } from './check-fractions.js'
 import { checkLabels } from './check-labels.js'
 import { checkSgdUpdate } from './check-sgd-update.js'
 import { clipNorm } from './clip-norm.js'
 import { clipValue } from './clip-value.js'
 import { dropoutBackward } from './dropout-backward.js'
 import { dropoutForward } from './dropout-forward.js'
+import { elementLossBackward } from './element-loss-backward.js'
+import { elementLossForward } from './element-loss-forward.js'
 import { elementwiseBinary } from './elementwise-binary.js'
 import { elementwiseUnary } from './elementwise-unary.js'
 import { elementwiseWhere } from './elementwise-where.js'
 import { fill } from './fill.js'
 import { gather } from './gather.js'
 import { gatherBackward } from './gather-backward.js'
+import { labelWeight } from './label-weight.js'
 import { layerNormBackward } from './layer-norm-backward.js'
 import { layerNormBackwardReduce } from './layer-norm-backward-reduce.js'
 import { layerNormForward } from './layer-norm-forward.js'
+import { literal } from './literal.js'
 import { matmul } from './matmul.js'
 import { matmulPack } from './matmul-pack.js'
 import { maxNorm } from './max-norm.js'
@@ -41,6 +46,8 @@ import { reduceBackward } from './reduce-backward.js'
 import { scaleColumns } from './scale-columns.js'
 import { sgdUpdate } from './sgd-update.js'
 import { slice } from './slice.js'
+import { softLabelCrossEntropyBackward } from './soft-label-cross-entropy-backward.js'
+import { softLabelCrossEntropyForward } from './soft-label-cross-entropy-forward.js'
 import { softmaxBackward } from './softmax-backward.js'
 import { softmaxCrossEntropyBackward } from './softmax-cross-entropy-backward.js'
 import { softmaxCrossEntropyForward } from './softmax-cross-entropy-forward.js'
@@ -74,6 +81,7 @@ export const portableKernels: Readonly<Record<KernelName, PortableKernel>> = {
   gatherBackward,
   oneHot,
   fill,
+  literal,
   activationForward,
   activationBackward,
   matmul,
@@ -100,12 +108,18 @@ export const portableKernels: Readonly<Record<KernelName, PortableKernel>> = {
   softmaxBackward,
   softmaxCrossEntropyForward,
   softmaxCrossEntropyBackward,
+  softLabelCrossEntropyForward,
+  softLabelCrossEntropyBackward,
   squaredErrorForward,
   squaredErrorBackward,
+  elementLossForward,
+  elementLossBackward,
+  labelWeight,
   weightedMeanForward,
   weightedMeanBackward,
   checkFinite,
   checkLabels,
+  checkFractions,
   checkSgdUpdate,
   checkAdamUpdate,
   sgdUpdate,

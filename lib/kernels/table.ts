@@ -66,6 +66,8 @@ const two: ElementsRule = () => 2
 
 /** Columns of the optimizers' segment table (float64): one row a parameter, in the order of the flat region. */
 export const segmentColumns = ['start', 'length', 'rateFactor', 'weightDecay', 'maxNorm', 'rowLength'] as const
+/** Numbers that one `literal` writes. */
+export const literalNumbers = 8
 /** The widest panel any instruction set packs; a packed operand has n rounded up to it. */
 export const packedPanel = 64
 
@@ -182,6 +184,12 @@ export const kernelTable = [
     operands: [write('out', dim(0))],
     dims: ['count'],
     scalars: ['value']
+  },
+  {
+    name: 'literal', // out[start + i] = value_i for i < length; what lies around stays
+    operands: [update('out', dim(0))],
+    dims: ['count', 'start', 'length'],
+    scalars: ['value0', 'value1', 'value2', 'value3', 'value4', 'value5', 'value6', 'value7']
   },
   {
     name: 'activationForward', // y = activation(x)
@@ -455,13 +463,16 @@ export const kernelTable = [
   },
   // ---- losses, one value a row ----------------------------------------------------------------------------------
   {
-    name: 'softmaxCrossEntropyForward', // rowLoss[r] = logSumExp[r] − (logits[r, labels[r]] − max[r]); logSumExp is that of logits − max
+    // rowLoss[r] = logSumExp[r] + (1 − smoothing) · (max[r] − logits[r, labels[r]]) + smoothing · Σ_c (max[r] − logits[r, c]) / classes;
+    // logSumExp is that of logits − max. A row whose label is `ignored` (noneIgnored: none is) has the loss 0
+    name: 'softmaxCrossEntropyForward',
     operands: [write('rowLoss', dim(0)), write('logSumExp', dim(0)), read('logits', product(0, 1)), read('labels', dim(0), 'int32')],
     dims: ['rows', 'classes'],
-    scalars: []
+    scalars: ['smoothing', 'ignored']
   },
   {
-    name: 'softmaxCrossEntropyBackward', // dLogits = dRowLoss[r] · (exp(logits − max[r] − logSumExp[r]) − [c = labels[r]])
+    // dLogits = dRowLoss[r] · (exp(logits − max[r] − logSumExp[r]) − (1 − smoothing) · [c = labels[r]] − smoothing / classes)
+    name: 'softmaxCrossEntropyBackward',
     operands: [
       write('dLogits', product(0, 1)),
       read('logSumExp', dim(0)),
@@ -470,7 +481,25 @@ export const kernelTable = [
       read('labels', dim(0), 'int32')
     ],
     dims: ['rows', 'classes'],
-    scalars: []
+    scalars: ['smoothing', 'ignored']
+  },
+  {
+    name: 'softLabelCrossEntropyForward', // rowLoss[r] = Σ_c t · (logSumExp[r] + max[r] − logits[r, c]), t = (1 − smoothing) · target + smoothing / classes
+    operands: [write('rowLoss', dim(0)), write('logSumExp', dim(0)), read('logits', product(0, 1)), read('target', product(0, 1))],
+    dims: ['rows', 'classes'],
+    scalars: ['smoothing']
+  },
+  {
+    name: 'softLabelCrossEntropyBackward', // dLogits = dRowLoss[r] · (exp(logits − max[r] − logSumExp[r]) · Σ t − t)
+    operands: [
+      write('dLogits', product(0, 1)),
+      read('logSumExp', dim(0)),
+      read('dRowLoss', dim(0)),
+      read('logits', product(0, 1)),
+      read('target', product(0, 1))
+    ],
+    dims: ['rows', 'classes'],
+    scalars: ['smoothing']
   },
   {
     name: 'squaredErrorForward', // rowLoss[r] = Σ_c (prediction − target)² / columns
@@ -490,6 +519,31 @@ export const kernelTable = [
     scalars: []
   },
   {
+    // rowLoss[r] = Σ_c loss(prediction, target) / columns; `loss` is a code of types.ts. absolute: |p − t|; huber with delta =
+    // parameter; binaryCrossEntropy of logits with positiveWeight = parameter
+    name: 'elementLossForward',
+    operands: [write('rowLoss', dim(0)), read('prediction', product(0, 1)), read('target', product(0, 1))],
+    dims: ['rows', 'columns'],
+    scalars: ['loss', 'parameter']
+  },
+  {
+    name: 'elementLossBackward', // dPrediction = dRowLoss[r] / columns · d loss / d prediction
+    operands: [
+      write('dPrediction', product(0, 1)),
+      read('dRowLoss', dim(0)),
+      read('prediction', product(0, 1)),
+      read('target', product(0, 1))
+    ],
+    dims: ['rows', 'columns'],
+    scalars: ['loss', 'parameter']
+  },
+  {
+    name: 'labelWeight', // weight[r] = classWeight[labels[r]], 1 without; 0 for a label that is `ignored`
+    operands: [write('weight', dim(0)), read('labels', dim(0), 'int32'), optional('classWeight', dim(1))],
+    dims: ['rows', 'classes'],
+    scalars: ['ignored']
+  },
+  {
     name: 'weightedMeanForward', // mean = Σ w·values / Σ w, total = Σ w, with w = weight · factor; a total of 0 gives the mean 0
     operands: [write('mean', one), write('total', one), read('values', dim(0)), read('weight', dim(0)), optional('factor', dim(0))],
     dims: ['rows'],
@@ -503,7 +557,8 @@ export const kernelTable = [
   },
   // ---- checks: nothing is written, the status says ----------------------------------------------------------------
   { name: 'checkFinite', operands: [read('x', dim(0))], dims: ['count'], scalars: [] },
-  { name: 'checkLabels', operands: [read('labels', dim(0), 'int32')], dims: ['count', 'classes'], scalars: [] },
+  { name: 'checkLabels', operands: [read('labels', dim(0), 'int32')], dims: ['count', 'classes'], scalars: ['ignored'] },
+  { name: 'checkFractions', operands: [read('x', product(0, 1))], dims: ['rows', 'columns'], scalars: ['rowSums'] },
   // ---- optimizers over the flat parameters; `segments` rows are segmentColumns -------------------------------------
   // What the checks answer for: no gradient in a segment that is not finite (nonFinite), and nothing after the update
   // (overflow). `largest` bounds |velocity|, or |firstMoment| and |secondMoment|; without it they are read.

@@ -39,7 +39,9 @@ export const Status = {
   /** detail: index of the first label outside 0 … classes − 1. */
   labelOutOfRange: 2,
   /** detail: index of the first parameter whose update, or the optimizer's state with it, would be NaN or infinite. */
-  overflow: 3
+  overflow: 3,
+  /** detail: index of the first element out of its range. */
+  outOfRange: 4
 } as const
 export type StatusCode = (typeof Status)[keyof typeof Status]
 
@@ -109,6 +111,10 @@ export const Unary = {
   eluDerivative: 18
 } as const
 export type UnaryName = keyof typeof Unary
+
+/** The codes that `elementLossForward` and `elementLossBackward` take in the scalar `loss`. */
+export const ElementLoss = { absolute: 0, huber: 1, binaryCrossEntropy: 2 } as const
+export type ElementLossName = keyof typeof ElementLoss
 
 /** The codes that `reduce` and `reduceBackward` take in the scalar `operation`. */
 export const Reduction = { sum: 0, mean: 1, max: 2, min: 3 } as const

@@ -1,6 +1,6 @@
 import type { Operation, Value } from '../graph/graph.js'
-import { type Dimension, formatShape, type Shape, sameShape } from '../shape.js'
-import { float32, product, wholeShape } from './types.js'
+import { formatShape, sameShape } from '../shape.js'
+import { float32, rowsAndColumns, wholeShape } from './types.js'
 
 const operation: Operation = {
   name: 'squaredError',
@@ -23,10 +23,6 @@ const backward: Operation = {
   lower({ inputs: [upstream, prediction, target], outputs: [out] }, lowering) {
     lowering.call('squaredErrorBackward', [out!, upstream!, prediction!, target!], rowsAndColumns(prediction!.shape))
   }
-}
-
-function rowsAndColumns(shape: Shape): [Dimension, Dimension] {
-  return [shape[0] ?? 1, product(shape.slice(1))]
 }
 
 /**

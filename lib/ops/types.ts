@@ -66,3 +66,8 @@ export function product(dimensions: readonly Dimension[]): Dimension {
 export function asMatrix(shape: Shape): { rows: Dimension; columns: Dimension } {
   return { rows: product(shape.slice(0, -1)), columns: shape.at(-1) ?? 1 }
 }
+
+/** [rows, columns] of a value as a matrix: the first dimension against all others. */
+export function rowsAndColumns(shape: Shape): [Dimension, Dimension] {
+  return [shape[0] ?? 1, product(shape.slice(1))]
+}

@@ -5,7 +5,7 @@ import type { ModelDescription } from './types.js'
 
 /** What stopped a step. */
 export interface Failure {
-  readonly kind: 'nonFinite' | 'overflow' | 'label'
+  readonly kind: 'nonFinite' | 'overflow' | 'label' | 'range'
   /** An input's name, `loss`, or the dotted path of a layer or parameter. */
   readonly layer: string
   /** Element of the input, or row of the label. */
@@ -14,6 +14,8 @@ export interface Failure {
   readonly classes?: number
   /** Of a label or index: the input that holds it, in which `index` counts; undefined where it was computed. */
   readonly input?: string
+  /** Of a range: whether rows had to be probabilities with a sum of 1, and not only numbers in 0 … 1. */
+  readonly probabilities?: boolean
 }
 
 /** Label of the calls whose detail counts flat parameters from where their first operand stands; no layer has a star in its name. */
@@ -27,6 +29,8 @@ export function describeFailure(
 ): Failure {
   const call = program.segments[result.segment]!.calls[result.call]!
   if (result.status === Status.labelOutOfRange) return labelFailure(program, call, result.detail)
+  if (result.status === Status.outOfRange)
+    return { kind: 'range', layer: call.label, index: result.detail, probabilities: call.scalars[0] === 1 }
   const kind = result.status === Status.overflow ? 'overflow' : 'nonFinite'
   if (call.label !== parametersLabel) return { kind, layer: call.label, index: result.detail }
   const element = call.operands[0]!.offset / 4 + result.detail

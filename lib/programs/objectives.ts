@@ -62,14 +62,15 @@ export function rowOutputs(
 export function totalLoss(
   graph: Graph,
   outputs: readonly Value[],
-  objectives: readonly Objective[]
+  objectives: readonly Objective[],
+  sampleWeight: Value | null
 ): { readonly loss: Value; readonly reports: Readonly<Record<string, Value>> } {
   const reports: [string, Value][] = []
   let total: Value | undefined
   for (const { output, key, loss, target, label, weight: factor } of objectives) {
     const value = outputs[output]!
     const term = graph.labelled(label, () => {
-      const { loss: mean, weight } = batchLoss(loss, value, targetInput(graph, value, loss, target))
+      const { loss: mean, weight } = batchLoss(loss, value, targetInput(graph, value, loss, target), sampleWeight)
       if (key !== undefined) reports.push([label, mean])
       if (weight) reports.push([weightLabel(key), weight])
       return factor === 1 ? mean : scaleColumns(mean, fill(graph, [1], factor))

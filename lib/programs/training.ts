@@ -12,6 +12,7 @@ import { fuse } from '../ops/fusion.js'
 import { evaluateDimension } from '../shape.js'
 import { finish, type Sliced } from '../sliced.js'
 import { accumulating, microBatchSymbols, partialGradients, partialRegion, shareSlot } from './accumulate.js'
+import { weightInput } from './loss.js'
 import { microBatchRows, splitsByRows, withFirstBlocks } from './micro-batches.js'
 import { objectivesOf, totalLoss } from './objectives.js'
 import { batchSymbol, modelPlacements, modelRegions } from './regions.js'
@@ -69,11 +70,9 @@ interface TracedLoss {
 
 function* traceLoss(description: ModelDescription, options: TrainingOptions): Sliced<TracedLoss> {
   const trace = traceModel(description.root, description.inputs, { training: true, key: options.key })
-  const { loss, reports } = totalLoss(
-    trace.graph,
-    trace.outputs.map(({ value }) => value),
-    objectivesOf(description, options.loss, options.lossWeights)
-  )
+  const outputs = trace.outputs.map(({ value }) => value)
+  const sampleWeight = options.sampleWeight ? weightInput(trace.graph, outputs[0]!.shape[0]!) : null
+  const { loss, reports } = totalLoss(trace.graph, outputs, objectivesOf(description, options.loss, options.lossWeights), sampleWeight)
   const splits = options.microBatch !== undefined && splitsByRows(trace.graph)
   const microBatch = splits ? microBatchRows(trace.graph, options.microBatch!) : undefined
   yield

@@ -71,6 +71,10 @@ export interface Loss {
   readonly options: Readonly<Record<string, unknown>>
   /** Type of `y`: int32 class numbers (shape [batch]), or float32 of the output's shape. */
   readonly target: 'classes' | 'values'
+  /** What values must be, besides finite: 'fractions', each in 0 … 1; 'probabilities', and rows whose sum is 1 within 0.01. */
+  readonly bounds?: 'fractions' | 'probabilities'
+  /** A class number that `y` may hold besides 0 … classes − 1: its rows weigh 0, in the loss and in metrics. */
+  readonly ignoreIndex?: number
   /** [batch] losses, with weights or without. */
   apply(prediction: Value, target: Value): Value | WeightedLoss
 }
@@ -159,6 +163,8 @@ export interface TrainingOptions {
   /** The model's seed: dropout's key. */
   readonly key: readonly [number, number]
   readonly frozen?: ReadonlySet<string>
+  /** Whether the data have a weight for each row: an input `sampleWeight`, before the targets. */
+  readonly sampleWeight?: boolean
   /** Off only in tests that hold the fused graph against the plain one. */
   readonly fuse?: boolean
 }

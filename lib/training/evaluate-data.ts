@@ -13,10 +13,10 @@ import {
   metricsOption,
   type Rows,
   readData,
-  Tally,
   tallyRows
 } from './evaluate.js'
 import { numberOf } from './fit-pieces.js'
+import { Tally } from './tally.js'
 
 /** What a model trains on: rows in memory, a dataset, or a function that gives rows or batches anew for each epoch. */
 export type TrainingData = DataSet | Dataset | BatchFactory
@@ -50,10 +50,10 @@ export async function evaluate(state: ModelState, owner: string, data: TrainingD
 
 /** Evaluates rows in memory or a dataset. The model stays as it is from the first row to the last. */
 export async function evaluateData(state: ModelState, data: Rows | Dataset, request: EvaluationRequest): Promise<Evaluation> {
-  const tally = new Tally(state, request)
+  const tally = new Tally({ ...request, outputShape: state.description.outputs[0]!.shape })
   if (isDataset(data)) await tallyDataset(state, data, request, tally)
   else await tallyRows(state, request, tally, { ...data, access: 'reading', number: (row) => row })
-  return tally.result()
+  return await tally.result()
 }
 
 async function tallyDataset(state: ModelState, dataset: Dataset, request: EvaluationRequest, tally: Tally): Promise<void> {

@@ -1,24 +1,34 @@
 import { cutBatches } from '../data/batches.js'
 import { runCrossings, StepClock } from '../data/crossings.js'
-import type { Feed } from '../data/feed.js'
 import { readInputs } from '../data/named-rows.js'
 import { finishPaced } from '../data/pace.js'
-import { assertSameRows, assertStable, type InputData, type RowSource, rowRange, type TargetData, targetRows } from '../data/rows.js'
+import {
+  assertSameRows,
+  type InputData,
+  type RowSource,
+  rowRange,
+  type TargetData,
+  type TargetRequest,
+  targetRows,
+  weightRows
+} from '../data/rows.js'
 import { expectation, ShapeError, withCode, wrongKind } from '../errors.js'
 import { failureError } from '../inference/failure-error.js'
 import type { ModelState } from '../inference/model-state.js'
 import { rowElements } from '../inference/predict.js'
+import { nearest } from '../options.js'
 import { describeFailure, type Loss } from '../programs/index.js'
-import type { CrossingResult } from '../runtime/runtime.js'
-import { staticElementCount } from '../shape.js'
 import type { Sliced } from '../sliced.js'
 import { asLoss, type LossFunction } from './define-loss.js'
-import { accuracy, type Metric, type MetricTally } from './metrics.js'
+import { accuracy, type Metric, type MetricValue } from './metrics.js'
+import type { Tally } from './tally.js'
 
 /** Rows to train or evaluate on. */
 export interface DataSet {
   readonly x: InputData
   readonly y: TargetData
+  /** What each row counts for, none negative: in the loss, its gradients and in metrics. Default: 1. */
+  readonly sampleWeight?: InputData
 }
 
 export interface EvaluateOptions {
@@ -35,7 +45,7 @@ export interface EvaluateOptions {
 export interface Evaluation {
   readonly loss?: number
   readonly accuracy?: number
-  readonly [metric: string]: number | undefined
+  readonly [metric: string]: MetricValue | undefined
 }
 
 /** Data as a run reads them: a source for each input of its Program, all with as many rows. */
@@ -45,6 +55,8 @@ export interface Rows {
   readonly inputs: readonly RowSource[]
   /** One for each output that has targets, in the order of the outputs. */
   readonly targets: readonly Targets[]
+  /** One number a row. */
+  readonly weights?: RowSource
 }
 
 export interface Targets {
@@ -53,9 +65,9 @@ export interface Targets {
   readonly source: RowSource
 }
 
-/** In the order of the inputs of a Program that trains or evaluates. */
-export function sourcesOf({ inputs, targets }: Rows): readonly RowSource[] {
-  return [...inputs, ...targets.map(({ source }) => source)]
+/** In the order of the inputs of a Program that trains; one that evaluates takes no weights. */
+export function sourcesOf({ inputs, targets, weights }: Rows): readonly RowSource[] {
+  return [...inputs, ...(weights ? [weights] : []), ...targets.map(({ source }) => source)]
 }
 
 /** `{ x, y }` as rows, of the types that model and loss ask for; at least one row. */
@@ -71,21 +83,33 @@ export async function readData(
 
 /** The same in slices. */
 export function* readRows(state: ModelState, owner: string, data: DataSet, loss: Loss | undefined): Sliced<Rows> {
-  const { x, y } = expectData(owner, data)
+  const { x, y, sampleWeight } = expectData(owner, data)
   const inputs = yield* readInputs(owner, x, state.inputs)
   const source = yield* targetRows(owner, y, targetRequest(state, loss, y))
   checkRows(owner, inputs[0]!, source)
-  return { rows: source.rows, inputs, targets: [{ output: 0, source }] }
+  const read = { rows: source.rows, inputs, targets: [{ output: 0, source }] }
+  if (sampleWeight === undefined) return read
+  const weights = yield* weightRows(owner, sampleWeight, { name: 'sampleWeight' })
+  assertSameRows(owner, inputs[0]!, weights)
+  return { ...read, weights }
 }
 
 /** Rows first … first + count − 1 of all sources, not copied. */
-export function partOf({ inputs, targets }: Rows, first: number, count: number): Rows {
+export function partOf({ inputs, targets, weights }: Rows, first: number, count: number): Rows {
   const part = (source: RowSource): RowSource => rowRange(source, first, count)
-  return { rows: count, inputs: inputs.map(part), targets: targets.map(({ output, source }) => ({ output, source: part(source) })) }
+  return {
+    rows: count,
+    inputs: inputs.map(part),
+    targets: targets.map(({ output, source }) => ({ output, source: part(source) })),
+    ...(weights ? { weights: part(weights) } : {})
+  }
 }
 
 function expectData(owner: string, data: DataSet): DataSet {
   if (typeof data !== 'object' || data === null || !('x' in data) || !('y' in data)) throw wrongKind(owner, 'data as { x, y }', data)
+  // Other keys are the caller's own; one that is nearly this one would be left out unnoticed.
+  for (const key of Object.keys(data))
+    if (key !== 'sampleWeight' && nearest(key, ['sampleWeight'])) throw wrongKind(owner, 'data as { x, y, sampleWeight }', key)
   return data
 }
 
@@ -95,15 +119,17 @@ function checkRows(owner: string, x: RowSource, y: RowSource): void {
 }
 
 /** What `y` has to be for the loss; without one, what it looks like: floating-point numbers are values, integers classes. */
-function targetRequest(
-  { description: { outputs } }: ModelState,
-  loss: Loss | undefined,
-  y: unknown
-): { target: 'classes' | 'values'; rowShape: readonly number[]; classes?: number } {
+function targetRequest({ description: { outputs } }: ModelState, loss: Loss | undefined, y: unknown): TargetRequest {
   const outputShape = outputs[0]!.shape
   const target = loss?.target ?? (looksLikeValues(y) ? 'values' : 'classes')
   const bounded = target === 'classes' && outputShape.length === 1 && outputShape[0]! > 1
-  return { target, rowShape: outputShape, ...(bounded ? { classes: outputShape[0]! } : {}) }
+  const ignored = loss?.ignoreIndex
+  return {
+    target,
+    rowShape: outputShape,
+    ...(bounded ? { classes: outputShape[0]! } : {}),
+    ...(ignored === undefined ? {} : { ignored })
+  }
 }
 
 function looksLikeValues(y: unknown): boolean {
@@ -161,6 +187,7 @@ export async function tallyRows(state: ModelState, request: EvaluationRequest, t
   const cut = cutBatches(rows.rows, batchSize, 'balance')
   const elements = rowElements(state.description.outputs)
   const plan = () => (loss ? state.plans.evaluation(loss, cut.largest) : state.plans.inference(cut.largest, batchSize))
+  const { weights: _, ...evaluated } = rows
   await state.feeds.borrow(async (memories) =>
     runCrossings({
       owner,
@@ -172,71 +199,18 @@ export async function tallyRows(state: ModelState, request: EvaluationRequest, t
       access,
       running: [state.running],
       clock: new StepClock(),
-      sources: loss ? sourcesOf(rows) : rows.inputs,
+      sources: loss ? sourcesOf(evaluated) : rows.inputs,
       outputs: loss ? [...elements, 1, 1] : elements,
       slots: 0,
       reports: 0,
       plan,
-      done: (feed, result, { program }) => {
-        tally.add(rows, feed, result, (batch) => cut.size(batch))
+      done: async (feed, result, { program }) => {
+        await finishPaced(tally.add(rows, feed, result.completed), { signal })
         if (result.status === 0) return
         const failure = describeFailure(state.description, program, result)
         const first = cut.start(feed.firstBatch + result.completed)
-        throw failureError(owner, failure, { sourceRow: (row) => number(first + row), sources: sourcesOf(rows) })
+        throw failureError(owner, failure, { sourceRow: (row) => number(first + row), sources: sourcesOf(evaluated) })
       }
     })
   )
-}
-
-/** Losses and metrics over all rows so far. */
-export class Tally {
-  readonly #outputShape: readonly number[]
-  readonly #request: EvaluationRequest
-  readonly #tallies: readonly (readonly [string, MetricTally])[]
-  /** Σ weight · loss over the rows, and the sum of their weights. */
-  #lossSum = 0
-  #weightSum = 0
-
-  constructor({ description }: ModelState, request: EvaluationRequest) {
-    this.#outputShape = description.outputs[0]!.shape
-    this.#request = request
-    this.#tallies = request.metrics.map((metric) => [metric.name, metric.start()])
-  }
-
-  add({ targets }: Rows, feed: Feed, { completed }: CrossingResult, size: (batch: number) => number): void {
-    const { loss, owner } = this.#request
-    const y = targets[0]!.source
-    const elements = staticElementCount(this.#outputShape)
-    if (loss) {
-      const [losses, weights] = [feed.output(1), feed.output(2)]
-      for (let row = 0; row < feed.rows(completed); row++) this.#addLoss(losses[row]!, weights[row]!)
-    }
-    if (this.#tallies.length === 0) return
-    assertStable(owner, y)
-    for (let step = 0, row = 0; step < completed; step++) {
-      const rows = size(feed.firstBatch + step)
-      const first = feed.firstRow + row
-      const batch = {
-        rows,
-        output: feed.output(0).subarray(row * elements, (row + rows) * elements),
-        outputShape: this.#outputShape,
-        target: y.data.subarray(first * y.rowElements, (first + rows) * y.rowElements) as Float32Array | Int32Array
-      }
-      for (const [, tally] of this.#tallies) tally.update(batch)
-      row += rows
-    }
-  }
-
-  /** A row of weight 0 adds nothing, whatever its loss. */
-  #addLoss(loss: number, weight: number): void {
-    if (weight === 0) return
-    this.#lossSum += weight * loss
-    this.#weightSum += weight
-  }
-
-  result(): Evaluation {
-    const metrics = this.#tallies.map(([name, tally]) => [name, tally.result()])
-    const loss = this.#weightSum === 0 ? 0 : this.#lossSum / this.#weightSum
-    return Object.fromEntries(this.#request.loss ? [['loss', loss], ...metrics] : metrics)
-  }
 }

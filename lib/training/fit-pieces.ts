@@ -31,7 +31,9 @@ export interface FitPieces {
   readonly largest: number
   readonly smallest: number
   readonly rows: number
-  /** Whether a piece may have a smaller step than `smallest`. */
+  /** Whether rows have sample weights, as far as it is known before. */
+  readonly weighted: boolean
+  /** Whether a piece may have a smaller step than `smallest`, or weights. */
   readonly unchecked: boolean
   epoch(epoch: number): Promise<EpochPieces>
 }
@@ -58,6 +60,7 @@ export class RowsPieces implements FitPieces {
   readonly largest: number
   readonly smallest: number
   readonly rows: number
+  readonly weighted: boolean
   readonly unchecked = false
 
   constructor(state: TrainingState, rows: Rows, { batchSize, accumulate, stepRows, lastBatch, shuffle, signal }: PieceSettings) {
@@ -70,6 +73,7 @@ export class RowsPieces implements FitPieces {
     this.largest = cut.largest
     this.smallest = smallestBatch(cut)
     this.rows = cut.rows
+    this.weighted = rows.weights !== undefined
   }
 
   async epoch(epoch: number): Promise<EpochPieces> {
@@ -98,6 +102,7 @@ export class DatasetPieces implements FitPieces {
   readonly largest: number
   readonly smallest: number
   readonly rows: number
+  readonly weighted = false
   readonly unchecked = true
 
   constructor(state: TrainingState, dataset: Dataset, settings: PieceSettings) {

@@ -14,7 +14,7 @@ import { type DataSet, type Evaluation, metricsOption, partOf, type Rows, readDa
 import { dataOf, evaluateData, type TrainingData } from './evaluate-data.js'
 import { DatasetPieces, type FitPiece, type FitPieces, RowsPieces, smallestBatch } from './fit-pieces.js'
 import type { EpochRecord, History, StepRecord, ValidationKey } from './history.js'
-import type { Metric } from './metrics.js'
+import type { Metric, MetricValue } from './metrics.js'
 import type { LossMeans, StepReports } from './step-reports.js'
 import type { Trainer } from './trainer.js'
 import type { TrainingState } from './training-state.js'
@@ -201,8 +201,8 @@ class Fit {
 
   /** Plans, and refuses what no step could take, before any runs. */
   async check(): Promise<void> {
-    const { largest, smallest } = this.#training
-    const planned = await this.#state.planAhead(owner, largest, this.#microBatch)
+    const { largest, smallest, weighted } = this.#training
+    const planned = await this.#state.planAhead(owner, largest, weighted, this.#microBatch)
     this.#reports = planned.reports
     this.#assertBatch(smallest, planned)
   }
@@ -277,8 +277,7 @@ class Fit {
         if (piece.cut.count === 0) continue
         this.#piece = piece
         const first = state.steps
-        if (this.#training.unchecked)
-          this.#assertBatch(smallestBatch(piece.cut), await state.planAhead(owner, piece.cut.largest, this.#microBatch))
+        if (this.#training.unchecked) await this.#checkPiece(piece)
         await this.#steps(piece, memories, epoch)
         if (state.steps - first < piece.cut.count) return undefined
         rows += piece.cut.rows
@@ -290,6 +289,14 @@ class Fit {
     if (rows === 0) throw new ShapeError(expectation(owner, 'at least one row', 'none'), { expected: 1, actual: 0 })
     if (this.#skipped.epoch > 0 && this.#skipped.epoch === state.steps - firstStep) throw this.#skipped.last
     return rows
+  }
+
+  /** Of a dataset a batch may be small, and have weights. */
+  async #checkPiece({ cut, rows }: FitPiece): Promise<void> {
+    const planned = await this.#state.planAhead(owner, cut.largest, rows.weights !== undefined, this.#microBatch)
+    this.#reports = planned.reports
+    planned.reports.continue(this.#losses!)
+    this.#assertBatch(smallestBatch(cut), planned)
   }
 
   async #steps({ cut, rows, order }: FitPiece, memories: readonly [FeedMemory, FeedMemory], epoch: number): Promise<void> {
@@ -312,7 +319,7 @@ class Fit {
       reports: this.#reports!.count,
       ...(everyStep ? { mostSteps: 1 } : {}),
       enter: () => model.takeSnapshots(),
-      plan: () => state.plan(owner, cut.largest, this.#microBatch),
+      plan: () => state.plan(owner, cut.largest, rows.weights !== undefined, this.#microBatch),
       ready: (feed) => this.#ready(feed),
       done: (feed, result) => this.#done(epoch, feed, result),
       refused: (feed, result) => this.#skip(epoch, feed, result),
@@ -390,7 +397,7 @@ class Fit {
     return feed.slots[step * slotNames.length + slotNames.indexOf(name)]!
   }
 
-  async #validate(): Promise<Record<ValidationKey, number>> {
+  async #validate(): Promise<Record<ValidationKey, MetricValue>> {
     if (!this.#validation) return {}
     const { metrics, signal } = this.#settings
     const { model, loss } = this.#state

@@ -1,4 +1,5 @@
 import type { NonFiniteError } from '../errors.js'
+import type { MetricValue } from './metrics.js'
 
 /** `validationAccuracy` for the metric `accuracy`. */
 export type ValidationKey = `validation${Capitalize<string>}`
@@ -23,7 +24,7 @@ export interface EpochRecord {
   readonly seconds: number
   readonly samplesPerSecond: number
   /** `validationAccuracy` and other metrics. */
-  readonly [validation: ValidationKey]: number | undefined
+  readonly [validation: ValidationKey]: MetricValue | undefined
 }
 
 /** What `fit` tells of a step. */

@@ -49,12 +49,17 @@ export class StepReports {
   means(): LossMeans {
     return new LossMeans(this.count, this.#terms)
   }
+
+  /** Later steps of the same losses report like this: rows may have weights in one piece of the data and none in another. */
+  continue(means: LossMeans): void {
+    means.readBy(this.count, this.#terms)
+  }
 }
 
 /** Means of the losses over the rows of many steps: Σ weight · loss / Σ weight. */
 export class LossMeans {
-  readonly #count: number
-  readonly #terms: readonly Term[]
+  #count: number
+  #terms: readonly Term[]
   /** For each term. */
   readonly #losses: Float64Array
   readonly #weights: Float64Array
@@ -64,6 +69,12 @@ export class LossMeans {
     this.#terms = terms
     this.#losses = new Float64Array(terms.length)
     this.#weights = new Float64Array(terms.length)
+  }
+
+  /** Where the results of later steps stand. */
+  readBy(count: number, terms: readonly Term[]): void {
+    this.#count = count
+    this.#terms = terms
   }
 
   add(results: Float64Array, step: number, rows: number): void {

@@ -99,7 +99,7 @@ export class Trainer {
     model.gate.assertIdle(owner)
     const given = finish(readRows(model, owner, data, state.loss))
     model.settleSync()
-    const planned = finish(state.plan(owner, given.rows, partRows(given.rows, accumulate)))
+    const planned = finish(state.plan(owner, given.rows, given.weights !== undefined, partRows(given.rows, accumulate)))
     state.assertBatch(owner, given.rows, planned, batchAdvice)
     const slots = new Float64Array(state.slotNames.length)
     state.writeSlots(slots, 0, state.steps)
@@ -171,8 +171,9 @@ function partRows(rows: number, accumulate: number): number | undefined {
 async function runStep(state: TrainingState, owner: string, given: Rows, microBatch: number | undefined): Promise<StepResult> {
   const { model } = state
   const { rows } = given
+  const weighted = given.weights !== undefined
   const sources = sourcesOf(given)
-  const planned = await state.planAhead(owner, rows, microBatch)
+  const planned = await state.planAhead(owner, rows, weighted, microBatch)
   state.assertBatch(owner, rows, planned, batchAdvice)
   const step = state.steps
   let told: StepTold = { loss: Number.NaN }
@@ -191,7 +192,7 @@ async function runStep(state: TrainingState, owner: string, given: Rows, microBa
       slots: state.slotNames.length,
       reports: planned.reports.count,
       enter: () => model.takeSnapshots(),
-      plan: () => state.plan(owner, rows, microBatch),
+      plan: () => state.plan(owner, rows, weighted, microBatch),
       ready: (feed) => {
         state.writeSlots(feed.slots, 0, step)
         return 1

@@ -41,6 +41,8 @@ interface TrainingPlan {
   readonly inParts: boolean
   /** What was frozen when it was planned. */
   readonly frozen: ReadonlySet<string>
+  /** Whether its rows have sample weights. */
+  readonly weighted: boolean
 }
 
 /** What a trainer holds: its plan, the optimizer's state, and how far it has come. */
@@ -107,13 +109,13 @@ export class TrainingState {
     }
   }
 
-  /** Inside a turn: a plan for batches of `rows`, with what is frozen now. */
-  *plan(owner: string, rows: number, microBatch?: number): Sliced<TrainingPlan> {
+  /** Inside a turn: a plan for batches of `rows`, with what is frozen now; `weighted`: each with a sample weight. */
+  *plan(owner: string, rows: number, weighted: boolean, microBatch?: number): Sliced<TrainingPlan> {
     this.assertOpen(owner)
     const old = this.#planned
     const { frozen, runtime, memory, description, key } = this.model
     const fits = old !== undefined && (old.inParts || old.plan.maxBatch >= rows)
-    if (fits && old.frozen === frozen && old.microBatch === microBatch) return old
+    if (fits && old.frozen === frozen && old.microBatch === microBatch && old.weighted === weighted) return old
     const maxBatch = old && old.plan.maxBatch >= rows ? old.plan.maxBatch : grownBatch(old?.plan.maxBatch, rows)
     if (description.parameters.every(({ name }) => frozen.has(name)))
       throw withCode(
@@ -128,7 +130,8 @@ export class TrainingState {
       maxBatch,
       microBatch,
       key,
-      frozen
+      frozen,
+      sampleWeight: weighted
     })
     yield
     this.#memory ??= this.#allocate(states)
@@ -150,13 +153,14 @@ export class TrainingState {
       reports: new StepReports(program, this.objectives),
       microBatch,
       inParts: microBatches !== undefined,
-      frozen
+      frozen,
+      weighted
     })
   }
 
   /** The same before the first turn, its slices in turns of the event loop of their own. Predictions go on meanwhile. */
-  async planAhead(owner: string, rows: number, microBatch?: number): Promise<TrainingPlan> {
-    return await this.model.gate.reading(owner, () => finishApart(this.plan(owner, rows, microBatch)))
+  async planAhead(owner: string, rows: number, weighted: boolean, microBatch?: number): Promise<TrainingPlan> {
+    return await this.model.gate.reading(owner, () => finishApart(this.plan(owner, rows, weighted, microBatch)))
   }
 
   #allocate(states: Readonly<Record<string, number>>): Record<string, ArrayBufferLike> {

@@ -1,4 +1,4 @@
-// checkLabels: the status says whether all are in 0 … classes − 1; detail is the index of the first that is not
+// checkLabels: the status says whether all are `ignored` or in 0 … classes − 1; detail is the index of the first that is not
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "native/kernels/check_labels.cc"
 #include "native/simd/targets.h"
@@ -17,7 +17,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 // One thread: 60,000 labels take 10 µs.
 Status CheckLabels(Call& call) {
-  const int64_t bad = FirstBadLabel(call.As<const int32_t>(0), call.dims[0], call.dims[1]);
+  const int64_t bad = FirstBadLabel(call.As<const int32_t>(0), call.dims[0], call.dims[1], call.scalars[0]);
   if (bad == call.dims[0]) return Status::kOk;
   call.detail = bad;
   return Status::kLabelOutOfRange;
@@ -35,6 +35,6 @@ constexpr Operand kOperands[] = {
 };
 }  // namespace
 extern const KernelEntry kCheckLabels;
-const KernelEntry kCheckLabels = {"checkLabels", kOperands, 1, 2, 0, nullptr, {EVK_TARGETS(CheckLabels)}};
+const KernelEntry kCheckLabels = {"checkLabels", kOperands, 1, 2, 1, nullptr, {EVK_TARGETS(CheckLabels)}};
 }  // namespace evenkeel
 #endif

@@ -11,7 +11,7 @@
 
 namespace evenkeel {
 
-enum class Status : int { kOk = 0, kNonFinite = 1, kLabelOutOfRange = 2, kOverflow = 3 };
+enum class Status : int { kOk = 0, kNonFinite = 1, kLabelOutOfRange = 2, kOverflow = 3, kOutOfRange = 4 };
 enum class DType : uint8_t { kFloat32, kFloat64, kInt32, kUint8 };
 enum class Access : uint8_t { kRead, kWrite, kReadWrite };
 

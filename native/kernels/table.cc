@@ -19,6 +19,7 @@ extern const KernelEntry kGather;
 extern const KernelEntry kGatherBackward;
 extern const KernelEntry kOneHot;
 extern const KernelEntry kFill;
+extern const KernelEntry kLiteral;
 extern const KernelEntry kActivationForward;
 extern const KernelEntry kActivationBackward;
 extern const KernelEntry kMatmul;
@@ -45,12 +46,18 @@ extern const KernelEntry kSoftmaxForward;
 extern const KernelEntry kSoftmaxBackward;
 extern const KernelEntry kSoftmaxCrossEntropyForward;
 extern const KernelEntry kSoftmaxCrossEntropyBackward;
+extern const KernelEntry kSoftLabelCrossEntropyForward;
+extern const KernelEntry kSoftLabelCrossEntropyBackward;
 extern const KernelEntry kSquaredErrorForward;
 extern const KernelEntry kSquaredErrorBackward;
+extern const KernelEntry kElementLossForward;
+extern const KernelEntry kElementLossBackward;
+extern const KernelEntry kLabelWeight;
 extern const KernelEntry kWeightedMeanForward;
 extern const KernelEntry kWeightedMeanBackward;
 extern const KernelEntry kCheckFinite;
 extern const KernelEntry kCheckLabels;
+extern const KernelEntry kCheckFractions;
 extern const KernelEntry kCheckSgdUpdate;
 extern const KernelEntry kCheckAdamUpdate;
 extern const KernelEntry kSgdUpdate;
@@ -76,6 +83,7 @@ const KernelEntry* const kKernelTable[] = {
     &kGatherBackward,
     &kOneHot,
     &kFill,
+    &kLiteral,
     &kActivationForward,
     &kActivationBackward,
     &kMatmul,
@@ -102,12 +110,18 @@ const KernelEntry* const kKernelTable[] = {
     &kSoftmaxBackward,
     &kSoftmaxCrossEntropyForward,
     &kSoftmaxCrossEntropyBackward,
+    &kSoftLabelCrossEntropyForward,
+    &kSoftLabelCrossEntropyBackward,
     &kSquaredErrorForward,
     &kSquaredErrorBackward,
+    &kElementLossForward,
+    &kElementLossBackward,
+    &kLabelWeight,
     &kWeightedMeanForward,
     &kWeightedMeanBackward,
     &kCheckFinite,
     &kCheckLabels,
+    &kCheckFractions,
     &kCheckSgdUpdate,
     &kCheckAdamUpdate,
     &kSgdUpdate,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { noneIgnored } from '../../lib/kernels/labels.js'
 import { Status } from '../../lib/kernels/types.js'
 import { kernelBackends } from '../helpers/backends.js'
 import { expectSameBits } from '../helpers/bits.js'
@@ -7,18 +8,28 @@ import { guarded } from '../helpers/guard.js'
 import { testRandom } from '../helpers/random.js'
 import { crossEntropyReference, crossEntropySlopeReference, softmaxReference } from '../reference/softmax-cross-entropy.js'
 
+/** No smoothing, no label ignored. */
+const plain = [0, noneIgnored]
+
 type Backend = (typeof kernelBackends)[number]
 
 /** Forward, then backward, as a step does. */
-function gradient(backend: Backend, logits: Float32Array, labels: Int32Array, dRowLoss: Float32Array, threads = 2): Float32Array {
+function gradient(
+  backend: Backend,
+  logits: Float32Array,
+  labels: Int32Array,
+  dRowLoss: Float32Array,
+  threads = 2,
+  scalars = plain
+): Float32Array {
   const rows = labels.length
   const logSumExp = new Float32Array(rows)
   const dims = [rows, logits.length / rows]
-  expect(backend.call('softmaxCrossEntropyForward', [new Float32Array(rows), logSumExp, logits, labels], dims).status).toBe(0)
+  expect(backend.call('softmaxCrossEntropyForward', [new Float32Array(rows), logSumExp, logits, labels], dims, scalars).status).toBe(0)
   const dLogits = guarded(Float32Array, logits.length, undefined, 3)
-  expect(backend.call('softmaxCrossEntropyBackward', [dLogits.array, logSumExp, dRowLoss, logits, labels], dims, [], threads).status).toBe(
-    0
-  )
+  expect(
+    backend.call('softmaxCrossEntropyBackward', [dLogits.array, logSumExp, dRowLoss, logits, labels], dims, scalars, threads).status
+  ).toBe(0)
   dLogits.intact()
   return dLogits.array
 }
@@ -84,7 +95,7 @@ describe.each(kernelBackends)('softmaxCrossEntropyBackward on $name', (backend) 
       const labels = Int32Array.of(1, 2, bad, bad)
       const dLogits = new Float32Array(40).fill(7)
       const operands = [dLogits, new Float32Array(4), new Float32Array(4), new Float32Array(40), labels]
-      expect(backend.call('softmaxCrossEntropyBackward', operands, [4, 10])).toEqual({ status: Status.labelOutOfRange, detail: 2 })
+      expect(backend.call('softmaxCrossEntropyBackward', operands, [4, 10], plain)).toEqual({ status: Status.labelOutOfRange, detail: 2 })
       expect(dLogits).toEqual(new Float32Array(40).fill(7))
     }
   })
@@ -95,5 +106,34 @@ describe.each(kernelBackends)('softmaxCrossEntropyBackward on $name', (backend) 
     const labels = Int32Array.from({ length: 3000 }, () => random.integer(10))
     const dRowLoss = random.array(3000)
     expectSameBits(gradient(backend, logits, labels, dRowLoss, 2), gradient(backend, logits, labels, dRowLoss, 1))
+  })
+
+  it.each([1, 2, 10, 17, 300])('subtracts the smoothed target over %i classes', (classes) => {
+    const random = testRandom(124)
+    for (const smoothing of [0.1, 0.5, 1]) {
+      const rows = 5
+      const logits = random.array(rows * classes, 4)
+      const labels = Int32Array.from({ length: rows }, () => random.integer(classes))
+      const dRowLoss = random.array(rows)
+      const actual = gradient(backend, logits, labels, dRowLoss, 2, [smoothing, noneIgnored])
+      for (let row = 0; row < rows; row++) {
+        const softmax = softmaxReference(logits.subarray(row * classes, (row + 1) * classes))
+        for (let c = 0; c < classes; c++) {
+          const target = smoothing / classes + (c === labels[row] ? 1 - smoothing : 0)
+          // exp and its rounded exponent err by some 40 u of p; difference and product by one each.
+          const bound = Math.abs(dRowLoss[row]!) * unitRoundoff * (60 * softmax[c]! + 3 * target)
+          expect(Math.abs(actual[row * classes + c]! - dRowLoss[row]! * (softmax[c]! - target))).toBeLessThanOrEqual(bound + 2 ** -149)
+        }
+      }
+    }
+  })
+
+  it('gives rows whose label is ignored zeros', () => {
+    const logits = testRandom(125).array(20)
+    logits[7] = Number.NaN
+    const actual = gradient(backend, logits, Int32Array.of(1, -100, 4, -100), new Float32Array(4).fill(1), 2, [0, -100])
+    expect([...actual.subarray(5, 10), ...actual.subarray(15)]).toEqual(new Array(10).fill(0))
+    const alone = gradient(backend, logits.slice(10, 15), Int32Array.of(4), Float32Array.of(1))
+    expectSameBits(actual.slice(10, 15), alone)
   })
 })

@@ -1,4 +1,5 @@
 import type { BufferReference, KernelCall, Program, Region } from '../../lib/graph/program.js'
+import { noneIgnored } from '../../lib/kernels/labels.js'
 import { Activation } from '../../lib/kernels/types.js'
 import { multiplyDimensions, symbol } from '../../lib/shape.js'
 
@@ -135,7 +136,13 @@ export const labels: Program = {
       phase: 'compute',
       count: 1,
       calls: [
-        { kernel: 'checkLabels', operands: [{ region: 0, offset: 0, dtype: 'int32' }], dims: [batch, 10], scalars: [], label: 'labels' }
+        {
+          kernel: 'checkLabels',
+          operands: [{ region: 0, offset: 0, dtype: 'int32' }],
+          dims: [batch, 10],
+          scalars: [noneIgnored],
+          label: 'labels'
+        }
       ]
     }
   ],

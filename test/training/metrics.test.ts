@@ -42,14 +42,14 @@ describe('accuracy', () => {
     const [a, b] = [metric.start(), metric.start()]
     a.update({ rows: 1, output: Float32Array.of(1, 0), outputShape: [2], target: Int32Array.of(0) })
     expect(a.result()).toBe(1)
-    expect(b.result()).toBeNaN()
+    expect(b.result()).toBe(0)
   })
 
   it('refuses values as targets and outputs that are not classes', () => {
     const tally = accuracy().start()
     const output = Float32Array.of(1, 0)
     expect(() => tally.update({ rows: 1, output, outputShape: [2], target: Float32Array.of(1, 0) })).toThrowErrorMatchingInlineSnapshot(
-      `[TypeError: accuracy: expected class numbers as targets, got Float32Array(2). Give y as integers, one class number a row]`
+      `[TypeError: accuracy: expected class numbers as targets, got Float32Array(2). Give y as integers, one class number a row; or labels: 'probabilities']`
     )
     expect(() => tally.update({ rows: 2, output, outputShape: [1], target: Int32Array.of(1, 0) })).toThrowErrorMatchingInlineSnapshot(
       `[ShapeError: accuracy: expected outputs of one value a class, at least 2, got rows of shape [1]]`
