@@ -5,6 +5,7 @@ import { defaultBatch, signalOption } from '../inference/predict.js'
 import { checkOptions, integerOption } from '../options.js'
 import { type BatchFactory, factoryDataset, isDataset, PieceReader } from './dataset-reader.js'
 import {
+  assertOneOutput,
   type DataSet,
   type EvaluateOptions,
   type Evaluation,
@@ -35,6 +36,7 @@ export function dataOf(owner: string, state: ModelState, data: TrainingData): Da
 export async function evaluate(state: ModelState, owner: string, data: TrainingData, options?: EvaluateOptions): Promise<Evaluation> {
   const given = checkOptions(owner, options, ['loss', 'metrics', 'batchSize', 'signal'])
   const signal = signalOption(owner, given.signal)
+  assertOneOutput(owner, state)
   const loss = given.loss === undefined ? undefined : expectLoss(owner, given.loss)
   const batchSize = integerOption(owner, 'batchSize', given.batchSize, defaultBatch, { atLeast: 1 })
   const metrics = metricsOption(owner, given.metrics, loss)

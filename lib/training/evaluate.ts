@@ -137,6 +137,16 @@ function looksLikeValues(y: unknown): boolean {
   return data instanceof Float32Array || data instanceof Float64Array || (Array.isArray(data) && typeof data[0] === 'object')
 }
 
+/** Training and evaluation know a model's only output: one among several, or with a name, is predicted alone. */
+export function assertOneOutput(owner: string, { description: { outputs } }: ModelState): void {
+  if (outputs[0]!.key === undefined) return
+  const names = outputs.map(({ key }) => key).join(', ')
+  throw withCode(
+    new TypeError(expectation(owner, 'a model with one output without a name', `one with the outputs ${names}`, 'It can predict')),
+    'EVENKEEL_TYPE'
+  )
+}
+
 export function expectLoss(owner: string, value: unknown): Loss {
   const loss = asLoss(value)
   if (loss) return loss

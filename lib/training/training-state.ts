@@ -15,7 +15,7 @@ import { parameterGroups } from '../programs/update.js'
 import type { CrossingResult, Executor } from '../runtime/runtime.js'
 import type { Sliced } from '../sliced.js'
 import type { LossFunction } from './define-loss.js'
-import { expectLoss } from './evaluate.js'
+import { assertOneOutput, expectLoss } from './evaluate.js'
 import { MicroBatchExecutor } from './micro-batch-executor.js'
 import { StepReports } from './step-reports.js'
 
@@ -75,6 +75,7 @@ export class TrainingState {
     model.gate.assertOpen(owner)
     const { loss, optimizer, onNonFinite } = checkOptions(owner, options, ['loss', 'optimizer', 'onNonFinite'])
     this.model = model
+    assertOneOutput(owner, model)
     this.loss = expectLoss(owner, loss)
     this.objectives = objectivesOf(model.description, this.loss)
     this.optimizer = expectOptimizer(owner, optimizer)
