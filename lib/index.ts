@@ -69,6 +69,7 @@ export type { Loss, Optimizer, Schedule, WeightedLoss } from './programs/types.j
 export { type BackendChoice, type BackendInfo, backendInfo } from './runtime/select.js'
 export { type Tensor, tensor } from './tensor.js'
 export type { Callback, FitControl, JsonValue, Weights } from './training/callbacks.js'
+export { type CheckpointOptions, checkpoint } from './training/checkpoint.js'
 export type { BatchFactory } from './training/dataset-reader.js'
 export { type ExponentialDecayOptions, exponentialDecay, type PolynomialDecayOptions, polynomialDecay } from './training/decays.js'
 export { defineLoss, type LossDefinition, type LossFunction } from './training/define-loss.js'
@@ -77,6 +78,7 @@ export type { DataSet, EvaluateOptions, Evaluation } from './training/evaluate.j
 export type { TrainingData } from './training/evaluate-data.js'
 export type { FitOptions } from './training/fit.js'
 export type { EpochRecord, History, StepRecord } from './training/history.js'
+export { type LoadedWeights, type LoadWeightsOptions, type MismatchedWeight, WeightsError } from './training/load-weights.js'
 export {
   type BinaryCrossEntropyOptions,
   binaryCrossEntropy,
@@ -116,8 +118,7 @@ export {
   loadModel,
   type Model,
   type ModelOptions,
-  type ModelPort,
-  type SaveOptions
+  type ModelPort
 } from './training/model.js'
 export type { MonitorOptions } from './training/monitor.js'
 export { type OneCycleOptions, oneCycle } from './training/one-cycle.js'
@@ -125,6 +126,7 @@ export type { OptimizerOptions } from './training/optimizer-options.js'
 export { type AdamOptions, adam, adamW, type LearningRate, type OptimizerJSON, type SgdOptions, sgd } from './training/optimizers.js'
 export type { ParameterGroup } from './training/parameter-groups.js'
 export { type ReduceOnPlateauOptions, reduceOnPlateau } from './training/reduce-on-plateau.js'
+export type { SaveOptions } from './training/save-options.js'
 export {
   type CosineDecayOptions,
   constantRate,

@@ -46,6 +46,8 @@ export interface CrossingJob {
   /** Row numbers in the order of the run; omitted: as they stand. */
   readonly order?: Int32Array | undefined
   readonly signal?: AbortSignal | undefined
+  /** The batch to begin with; default 0. */
+  readonly first?: number | undefined
   /** Steps a crossing at most. */
   readonly mostSteps?: number | undefined
   /** Inside the turn, first of all. */
@@ -54,6 +56,8 @@ export interface CrossingJob {
   plan(): Sliced<Planned>
   /** Inside the turn: writes the slots of the crossing, and says how many of its steps may run. */
   ready?(feed: Feed): number
+  /** Inside the turn, as soon as the crossing has run: what counts its steps, so that whoever reads next sees both. */
+  ran?(feed: Feed, result: CrossingResult): void
   /** After the turn, crossing after crossing: throws what a status means, unless there is `refused`. */
   done(feed: Feed, result: CrossingResult, planned: Planned): void | Promise<void>
   /** After `done`, where a step was refused: throws what that means, or leaves the step out, and those behind it run. */
@@ -87,7 +91,7 @@ export async function runCrossings(job: CrossingJob): Promise<void> {
   for (const register of running) register.add(cancellation)
   try {
     const crossings = new Crossings(job, cancellation)
-    await crossings.stage(0, 0)
+    await crossings.stage(0, job.first ?? 0)
     if (job.access === 'reading') await gate.reading(owner, () => crossings.run(), cancellation)
     else await crossings.run()
     signal?.throwIfAborted()
@@ -132,7 +136,7 @@ class Crossings {
 
   async run(): Promise<void> {
     const job = this.#job
-    let next = 0
+    let next = job.first ?? 0
     for (let turn = 0; next < job.cut.count && !job.stopped?.(); turn++) {
       const feed = this.#feed(turn)
       next = feed.firstBatch + feed.steps
@@ -187,6 +191,7 @@ class Crossings {
       const start = performance.now()
       const result = await planned.executor.run(feed.crossing(steps))
       if (result.completed === steps) job.clock.took(steps, performance.now() - start)
+      job.ran?.(feed, result)
       return { planned, result }
     } finally {
       cancellation.end = undefined

@@ -39,10 +39,10 @@ export class ModelState {
   readonly runtime: Runtime
   readonly description: ModelDescription
   readonly inputs: readonly InputPort[]
-  readonly seed: Seed
+  seed: Seed
   readonly preprocessing: Preprocessing | undefined
   /** The seed's halves, low first: the key of every random stream. */
-  readonly key: readonly [number, number]
+  key: readonly [number, number]
   readonly gate = new Gate('model')
   readonly feeds: FeedPool
   readonly plans: Plans
@@ -82,6 +82,13 @@ export class ModelState {
   /** The parameters have their numbers from elsewhere: a file. */
   skipInitialization(): void {
     this.#initialized = true
+  }
+
+  /** From now on the seed is that of a checkpoint: what is random goes on as it would have. */
+  adoptSeed(seed: Seed): void {
+    if (seed.low === this.key[0] && seed.high === this.key[1]) return
+    this.seed = seed
+    this.key = [seed.low, seed.high]
   }
 
   /** Initializes the parameters where that is still to be done. */
@@ -195,7 +202,8 @@ function record<S extends { readonly name: string }, T>(specs: readonly S[], mak
 /** Elements that one slice copies, fresh pages included: under 0.3 ms. */
 const copySlice = 1 << 16
 
-function* copies(tensors: readonly (readonly [string, Tensor<Float32Array | Float64Array>])[]): Sliced<NumberTensor[]> {
+/** Copies of the tensors, in slices. */
+export function* copies(tensors: readonly (readonly [string, Tensor<Float32Array | Float64Array>])[]): Sliced<NumberTensor[]> {
   const copied: NumberTensor[] = []
   for (const [name, { data, shape }] of tensors) {
     const copy = data instanceof Float32Array ? new Float32Array(data.length) : new Float64Array(data.length)
@@ -208,7 +216,8 @@ function* copies(tensors: readonly (readonly [string, Tensor<Float32Array | Floa
   return copied
 }
 
-function* restored(
+/** Writes numbers into the tensors of the same names, in slices. */
+export function* restored(
   targets: Readonly<Record<string, Tensor<Float32Array | Float64Array>>>,
   weights: Readonly<Record<string, Tensor<Float32Array | Float64Array>>>
 ): Sliced<void> {

@@ -6,8 +6,17 @@ import type { ModelFunction } from '../layers/model-function.js'
 import { describeModel, isLayerModel, type ModelDescription } from '../programs/index.js'
 import { normalizeSeed, type Seed } from '../random.js'
 import { formatShape, type StaticShape, sameShape } from '../shape.js'
+import type { Sliced } from '../sliced.js'
 import type { Tensor } from '../tensor.js'
-import { type NamedTensor, openSafetensors, type SafetensorsFile, writeSafetensors } from './safetensors.js'
+import {
+  type FileSource,
+  fileName,
+  type NamedTensor,
+  openSafetensors,
+  type SafetensorsFile,
+  safetensorsBytes,
+  writeSafetensors
+} from './safetensors.js'
 import type { TensorType } from './safetensors-header.js'
 
 /** Of this package: package.json holds the same, and a test compares the two. */
@@ -21,6 +30,8 @@ export interface ModelFile {
   readonly seed: Seed
   readonly preprocessing?: Preprocessing | undefined
   readonly tensors: readonly NamedTensor[]
+  /** JSON of a checkpoint: what else it holds are tensors whose names start with a star, which no parameter's does. */
+  readonly checkpoint?: string
 }
 
 /**
@@ -29,22 +40,26 @@ export interface ModelFile {
  * holds: in place of the architecture there are `model`, the word `function`, and its `output` (JSON). Equal models give
  * equal bytes.
  */
-export async function writeModelFile(
-  owner: string,
-  path: string | URL,
-  { description, inputs, seed, preprocessing, tensors }: ModelFile,
-  signal?: AbortSignal
-) {
-  const metadata = {
+export async function writeModelFile(owner: string, path: string | URL, model: ModelFile, signal?: AbortSignal) {
+  await writeSafetensors(owner, path, model.tensors, { metadata: fileMetadata(model), signal })
+}
+
+/** The bytes of such a file. */
+export function modelBytes(owner: string, model: ModelFile): Sliced<Uint8Array<ArrayBuffer>> {
+  return safetensorsBytes(owner, model.tensors, fileMetadata(model))
+}
+
+function fileMetadata({ description, inputs, seed, preprocessing, checkpoint }: ModelFile): Readonly<Record<string, string>> {
+  return {
     format: 'evenkeel',
     formatVersion: modelFormatVersion,
     version: libraryVersion,
     ...modelMetadata(description),
     input: JSON.stringify(inputOption(inputs)),
     seed: String(seed.seedValue),
-    ...(preprocessing ? { preprocessing: JSON.stringify(preprocessing) } : {})
+    ...(preprocessing ? { preprocessing: JSON.stringify(preprocessing) } : {}),
+    ...(checkpoint === undefined ? {} : { checkpoint })
   }
-  await writeSafetensors(owner, path, tensors, { metadata, signal })
 }
 
 function modelMetadata({ root, outputs }: ModelDescription): Readonly<Record<string, string>> {
@@ -83,18 +98,19 @@ export interface ModelCode {
  *
  * @throws FileFormatError for anything else; the system's error where the file cannot be read
  */
-export async function openModelFile(owner: string, path: string | URL, code: ModelCode = {}): Promise<OpenModelFile> {
-  const file = await openSafetensors(owner, path)
+export async function openModelFile(owner: string, source: FileSource, code: ModelCode = {}): Promise<OpenModelFile> {
+  const file = await openSafetensors(owner, source)
+  const where = fileName(owner, source)
   try {
-    const { description, inputs, seed, preprocessing } = readMetadata(`${owner} '${path}'`, file, code)
-    checkTensors(`${owner} '${path}'`, file, description)
+    const { description, inputs, seed, preprocessing } = readMetadata(where, file, code)
+    checkTensors(where, file, expectedTensors(description), file.metadata.has('checkpoint'))
     return {
       description,
       inputs,
       seed,
       preprocessing,
       readInto: async (tensors) => {
-        for (const name of file.tensors.keys()) await file.read(name, tensors[name]!.data)
+        for (const name of file.tensors.keys()) if (!name.startsWith('*')) await file.read(name, tensors[name]!.data)
       },
       close: () => file.close()
     }
@@ -104,7 +120,8 @@ export async function openModelFile(owner: string, path: string | URL, code: Mod
   }
 }
 
-function readMetadata(where: string, { metadata }: SafetensorsFile, code: ModelCode) {
+/** Refuses a file that this library did not write, or that means something else than this version knows. */
+export function checkFormat(where: string, metadata: ReadonlyMap<string, string>): void {
   const format = metadata.get('format')
   if (format !== 'evenkeel')
     throw refuse(where, "a model that evenkeel saved (metadata format 'evenkeel')", format === undefined ? 'none' : `'${format}'`)
@@ -119,16 +136,19 @@ function readMetadata(where: string, { metadata }: SafetensorsFile, code: ModelC
       ),
       { code: 'EVENKEEL_FORMAT_VERSION' }
     )
+}
+
+function readMetadata(where: string, { metadata }: SafetensorsFile, code: ModelCode) {
+  checkFormat(where, metadata)
   const root = readRoot(where, metadata, code)
   const given = json(where, 'input', metadata)
-  const seed = metadata.get('seed') ?? ''
-  if (!/^\d{1,20}$/.test(seed)) throw refuse(where, 'a seed', `'${seed.slice(0, 30)}'`)
+  const seed = readSeed(where, metadata)
   try {
     const inputs = inputPorts(where, given)
     const description = describeModel(root, inputs)
     if (!isLayerModel(root)) checkOutputs(where, metadata, description)
     const preprocessing = metadata.has('preprocessing') ? Preprocessing.fromJSON(where, json(where, 'preprocessing', metadata)) : undefined
-    return { inputs, description, seed: readSeed(where, seed), preprocessing }
+    return { inputs, description, seed, preprocessing }
   } catch (cause) {
     if (cause instanceof FileFormatError) throw cause
     throw new FileFormatError(`${where}: expected a model that can be made, got one that cannot: ${(cause as Error).message}`, { cause })
@@ -152,11 +172,17 @@ function checkOutputs(where: string, metadata: ReadonlyMap<string, string>, { ou
   if (saved !== given) throw refuse(where, `a model function whose output is ${saved}`, `one whose output is ${given}`)
 }
 
-function readSeed(where: string, text: string): Seed {
-  return normalizeSeed(Number.isSafeInteger(Number(text)) ? Number(text) : BigInt(text), where)
+export function readSeed(where: string, metadata: ReadonlyMap<string, string>): Seed {
+  const text = metadata.get('seed') ?? ''
+  if (!/^\d{1,20}$/.test(text)) throw refuse(where, 'a seed', `'${text.slice(0, 30)}'`)
+  try {
+    return normalizeSeed(Number.isSafeInteger(Number(text)) ? Number(text) : BigInt(text), where)
+  } catch (cause) {
+    throw refuse(where, 'a seed', text, cause)
+  }
 }
 
-function json(where: string, key: string, metadata: ReadonlyMap<string, string>): unknown {
+export function json(where: string, key: string, metadata: ReadonlyMap<string, string>): unknown {
   try {
     return JSON.parse(metadata.get(key) ?? '')
   } catch (cause) {
@@ -164,10 +190,27 @@ function json(where: string, key: string, metadata: ReadonlyMap<string, string>)
   }
 }
 
-function checkTensors(where: string, { tensors }: SafetensorsFile, { parameters, buffers }: ModelDescription): void {
-  const expected = new Map<string, { type: TensorType; shape: StaticShape }>()
+/** What a tensor of a file must be. */
+export interface ExpectedTensor {
+  readonly type: TensorType
+  readonly shape: StaticShape
+}
+
+/** One tensor for each parameter and buffer. */
+export function expectedTensors({ parameters, buffers }: ModelDescription): Map<string, ExpectedTensor> {
+  const expected = new Map<string, ExpectedTensor>()
   for (const { name, shape } of parameters) expected.set(name, { type: 'F32', shape })
   for (const { name, shape, dtype } of buffers) expected.set(name, { type: dtype === 'float64' ? 'F64' : 'F32', shape })
+  return expected
+}
+
+/** @param starred whether there may be other tensors whose names start with a star */
+export function checkTensors(
+  where: string,
+  { tensors }: SafetensorsFile,
+  expected: ReadonlyMap<string, ExpectedTensor>,
+  starred: boolean
+): void {
   for (const [name, { type, shape }] of expected) {
     const found = tensors.get(name)
     const wanted = `'${name}' as ${type} of shape ${formatShape(shape)}`
@@ -175,9 +218,10 @@ function checkTensors(where: string, { tensors }: SafetensorsFile, { parameters,
     if (found.type !== type || !sameShape(found.shape, shape))
       throw refuse(where, wanted, `${found.type} of shape ${formatShape(found.shape)}`)
   }
-  for (const name of tensors.keys()) if (!expected.has(name)) throw refuse(where, 'only tensors of its architecture', `'${name}'`)
+  for (const name of tensors.keys())
+    if (!expected.has(name) && !(starred && name.startsWith('*'))) throw refuse(where, 'only tensors of its architecture', `'${name}'`)
 }
 
-function refuse(where: string, expected: string, actual: string, cause?: unknown): FileFormatError {
+export function refuse(where: string, expected: string, actual: string, cause?: unknown): FileFormatError {
   return new FileFormatError(expectation(where, expected, actual), cause === undefined ? {} : { cause })
 }

@@ -1,7 +1,8 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { endianness } from 'node:os'
 import { BackendError, expectation, ShapeError, withCode, wrongKind } from '../errors.js'
 import { formatShape, type StaticShape, staticElementCount } from '../shape.js'
+import type { Sliced } from '../sliced.js'
 import { writeAtomically } from './atomic-file.js'
 import {
   broken,
@@ -59,6 +60,33 @@ export async function writeSafetensors(
   tensors: readonly NamedTensor[],
   { metadata = {}, signal }: WriteOptions = {}
 ): Promise<void> {
+  const pieces = filePieces(owner, tensors, metadata)
+  await writeAtomically(owner, path, async (write) => {
+    for (const chunk of chunksOf(owner, pieces)) {
+      signal?.throwIfAborted()
+      await write(chunk)
+    }
+  })
+}
+
+/** The bytes that `writeSafetensors` writes, made in slices of one chunk. */
+export function* safetensorsBytes(
+  owner: string,
+  tensors: readonly NamedTensor[],
+  metadata: Readonly<Record<string, string>>
+): Sliced<Uint8Array<ArrayBuffer>> {
+  const pieces = filePieces(owner, tensors, metadata)
+  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const chunk of chunksOf(owner, pieces)) {
+    bytes.set(chunk, at)
+    at += chunk.length
+    yield
+  }
+  return bytes
+}
+
+function filePieces(owner: string, tensors: readonly NamedTensor[], metadata: Readonly<Record<string, string>>): Piece[] {
   requireLittleEndian(owner)
   const byName = new Map(tensors.map((tensor) => [tensor.name, { ...tensor, type: checkedType(owner, tensor) }]))
   if (byName.size !== tensors.length) throw typeError(owner, 'tensors of different names', `two of one name among ${tensors.length}`)
@@ -68,12 +96,7 @@ export async function writeSafetensors(
   const header = encodeHeader(owner, { metadata: texts, tensors: records })
   const pieces: Piece[] = [{ name: 'header', data: header, length: header.length }]
   for (const [name, { begin, end }] of records) pieces.push({ name, data: byName.get(name)!.data, length: end - begin })
-  await writeAtomically(owner, path, async (write) => {
-    for (const chunk of chunksOf(owner, pieces)) {
-      signal?.throwIfAborted()
-      await write(chunk)
-    }
-  })
+  return pieces
 }
 
 interface Piece {
@@ -129,44 +152,88 @@ export interface SafetensorsFile {
   [Symbol.asyncDispose](): Promise<void>
 }
 
+/** Where a file is: its path, or its bytes. */
+export type FileSource = string | URL | Uint8Array
+
 /**
- * Opens a safetensors file. Every length and offset is checked against the file before memory is asked for.
+ * Opens a safetensors file, or its bytes, which must stay as they are until it is closed. Every length and offset is
+ * checked against the file before memory is asked for.
  *
  * @param owner for messages
  * @throws FileFormatError for a file that is foreign, truncated or longer than it says; the system's error where it cannot be read
  */
-export async function openSafetensors(owner: string, path: string | URL): Promise<SafetensorsFile> {
+export async function openSafetensors(owner: string, source: FileSource): Promise<SafetensorsFile> {
   requireLittleEndian(owner)
-  const where = `${owner} '${path}'`
+  const where = fileName(owner, source)
+  const file = source instanceof Uint8Array ? bytesSource(source) : await fileSource(source)
+  try {
+    const { size } = file
+    const start = await readHeader(file, where)
+    const { metadata, tensors } = decodeHeader(where, start.json, size - start.dataOffset)
+    const read = (name: string, target?: TensorData): Promise<TensorData> =>
+      readTensor(file, where, start.dataOffset, tensors, name, target)
+    return { metadata, tensors, read, close: () => file.close(), [Symbol.asyncDispose]: () => file.close() }
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+/** How messages name a file. */
+export function fileName(owner: string, source: FileSource): string {
+  return source instanceof Uint8Array ? `${owner}, ${source.length} bytes` : `${owner} '${source}'`
+}
+
+interface ByteSource {
+  readonly size: number
+  /** How many bytes from `position` it could put at the start of `target`: at least one, 0 at the end. */
+  read(target: Uint8Array, position: number): Promise<number>
+  close(): Promise<void>
+}
+
+async function fileSource(path: string | URL): Promise<ByteSource> {
   const handle = await open(path)
   try {
     const { size } = await handle.stat()
-    const start = await readHeader(handle, where, size)
-    const { metadata, tensors } = decodeHeader(where, start.json, size - start.dataOffset)
-    const read = (name: string, target?: TensorData): Promise<TensorData> =>
-      readTensor(handle, where, start.dataOffset, tensors, name, target)
-    return { metadata, tensors, read, close: () => handle.close(), [Symbol.asyncDispose]: () => handle.close() }
+    const read = async (target: Uint8Array, position: number): Promise<number> =>
+      (await handle.read(target, 0, target.length, position)).bytesRead
+    return { size, read, close: () => handle.close() }
   } catch (error) {
     await handle.close()
     throw error
   }
 }
 
-async function readHeader(handle: FileHandle, where: string, size: number): Promise<{ json: Uint8Array; dataOffset: number }> {
+function bytesSource(bytes: Uint8Array): ByteSource {
+  return {
+    size: bytes.length,
+    async read(target, position) {
+      // A turn of the event loop for each chunk, as a file has.
+      await new Promise((resolve) => setImmediate(resolve))
+      const part = bytes.subarray(position, position + target.length)
+      target.set(part)
+      return part.length
+    },
+    close: async () => undefined
+  }
+}
+
+async function readHeader(file: ByteSource, where: string): Promise<{ json: Uint8Array; dataOffset: number }> {
+  const { size } = file
   if (size < 8) throw broken(where, 'a safetensors file of at least 8 bytes', size)
   const prefix = Buffer.alloc(8)
-  await readFully(handle, where, prefix, 0)
+  await readFully(file, where, prefix, 0)
   const length = prefix.readBigUInt64LE()
   if (length > longestHeader) throw broken(where, `a safetensors file with a header of at most ${longestHeader} bytes`, `${length}`)
   const dataOffset = 8 + Number(length)
   if (dataOffset > size) throw broken(where, `a header of ${length} bytes`, `${size - 8}: the file is truncated or no safetensors file`)
   const json = Buffer.alloc(Number(length))
-  await readFully(handle, where, json, 8)
+  await readFully(file, where, json, 8)
   return { json, dataOffset }
 }
 
 async function readTensor(
-  handle: FileHandle,
+  file: ByteSource,
   where: string,
   dataOffset: number,
   tensors: ReadonlyMap<string, TensorRecord>,
@@ -183,7 +250,7 @@ async function readTensor(
   const chunk = new Uint8Array(Math.min(chunkBytes, end - begin))
   for (let position = begin; position < end; ) {
     const part = chunk.subarray(0, Math.min(chunk.length, end - position))
-    await readFully(handle, where, part, dataOffset + position)
+    await readFully(file, where, part, dataOffset + position)
     new Uint8Array(target.buffer, target.byteOffset, target.byteLength).set(part, position - begin)
     position += part.length
   }
@@ -206,12 +273,12 @@ function newData(type: TensorType, length: number): TensorData {
   }
 }
 
-async function readFully(handle: FileHandle, where: string, target: Uint8Array, position: number): Promise<void> {
+async function readFully(file: ByteSource, where: string, target: Uint8Array, position: number): Promise<void> {
   for (let filled = 0; filled < target.length; ) {
-    const { bytesRead } = await handle.read(target, filled, target.length - filled, position + filled)
-    if (bytesRead === 0)
+    const count = await file.read(target.subarray(filled), position + filled)
+    if (count === 0)
       throw broken(where, `bytes up to ${position + target.length}`, `the end at ${position + filled}: the file became shorter`)
-    filled += bytesRead
+    filled += count
   }
 }
 

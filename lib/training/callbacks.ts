@@ -90,3 +90,21 @@ export async function withCallbacks<T>(owner: string, callbacks: readonly Callba
     for (const callback of callbacks) inUse.delete(callback)
   }
 }
+
+/** What a callback remembers, with its tensors. */
+export interface RestoredCallback {
+  readonly kind: string
+  readonly state: JsonValue
+  readonly tensors: Weights
+}
+
+/** Gives the callbacks of a fit that goes on what those of the fit before remembered: each the next of its kind. */
+export function restoreCallbacks(callbacks: readonly Callback[], remembered: readonly RestoredCallback[]): void {
+  const left = [...remembered]
+  for (const callback of callbacks) {
+    const index = left.findIndex(({ kind }) => kind === callback.kind)
+    if (index < 0) continue
+    const { state, tensors } = left.splice(index, 1)[0]!
+    callback.restore?.(state, tensors)
+  }
+}

@@ -3,19 +3,21 @@ import { runCrossings } from '../data/crossings.js'
 import type { Dataset } from '../data/dataset.js'
 import type { Feed, FeedMemory } from '../data/feed.js'
 import { RowDataset } from '../data/row-dataset.js'
-import { expectation, ShapeError, wrongKind } from '../errors.js'
+import { expectation, ShapeError, withCode, wrongKind } from '../errors.js'
 import type { ModelState } from '../inference/model-state.js'
 import { signalOption } from '../inference/predict.js'
 import { booleanOption, checkOptions, choiceOption, integerOption, numberOption } from '../options.js'
 import type { CrossingResult } from '../runtime/runtime.js'
-import { type Callback, callbacksOption, type FitControl, withCallbacks } from './callbacks.js'
+import { type Callback, callbacksOption, type FitControl, restoreCallbacks, withCallbacks } from './callbacks.js'
+import { readCheckpoint } from './checkpoint-file.js'
 import { isDataset } from './dataset-reader.js'
 import { type DataSet, type Evaluation, metricsOption, partOf, type Rows, readData, sourcesOf } from './evaluate.js'
 import { dataOf, evaluateData, type TrainingData } from './evaluate-data.js'
 import { DatasetPieces, type FitPiece, type FitPieces, RowsPieces, smallestBatch } from './fit-pieces.js'
 import type { EpochRecord, History, StepRecord, ValidationKey } from './history.js'
 import type { Metric, MetricValue } from './metrics.js'
-import type { LossMeans, StepReports } from './step-reports.js'
+import type { EpochCut, Position } from './position.js'
+import type { StepReports } from './step-reports.js'
 import type { Trainer } from './trainer.js'
 import type { TrainingState } from './training-state.js'
 
@@ -50,6 +52,12 @@ export interface FitOptions {
   readonly everyStep?: boolean
   /** Called at the start, after steps and epochs, and at the end: `earlyStopping`, `reduceOnPlateau`, or your own. */
   readonly callbacks?: readonly Callback[]
+  /**
+   * Goes on where an earlier fit stopped, in the middle of an epoch if need be; `epochs` then counts the whole. A path:
+   * from the checkpoint there, or from the start where there is none, so that the same program can be run again. `true`:
+   * from what `loadCheckpoint` brought, or from where this trainer stopped. Default false.
+   */
+  readonly resume?: boolean | string | URL
 }
 
 const optionNames = [
@@ -64,7 +72,8 @@ const optionNames = [
   'onEpoch',
   'onStep',
   'everyStep',
-  'callbacks'
+  'callbacks',
+  'resume'
 ] as const
 
 const notes = {
@@ -77,7 +86,10 @@ const notes = {
 type Settings = Required<
   Pick<FitOptions, 'epochs' | 'batchSize' | 'accumulate' | 'shuffle' | 'lastBatch' | 'everyStep' | 'metrics' | 'callbacks'>
 > &
-  Pick<FitOptions, 'validation' | 'onEpoch' | 'onStep'> & { readonly signal: AbortSignal | undefined }
+  Pick<FitOptions, 'validation' | 'onEpoch' | 'onStep'> & {
+    readonly resume: boolean | string | URL
+    readonly signal: AbortSignal | undefined
+  }
 
 const owner = 'Trainer.fit'
 
@@ -91,6 +103,7 @@ export async function runFit(
   settings.signal?.throwIfAborted()
   const body = async () => {
     const sets = await readSets(state, dataOf(owner, state.model, data), settings)
+    if (typeof settings.resume !== 'boolean') await resumeFrom(state, settings.resume, settings.signal)
     await state.model.settle(settings.signal)
     const control = fitControl(trainer, state.model, settings)
     const run = new Fit(state, settings, control, sets)
@@ -116,9 +129,24 @@ function readSettings(state: TrainingState, options: FitOptions | undefined): Se
     metrics: metricsOption(owner, given.metrics, state.loss),
     signal: signalOption(owner, given.signal),
     callbacks: callbacksOption(owner, given.callbacks),
+    resume: resumeOption(given.resume),
     ...(validation === undefined ? {} : { validation }),
     ...(onEpoch === undefined ? {} : { onEpoch }),
     ...(onStep === undefined ? {} : { onStep })
+  }
+}
+
+function resumeOption(value: unknown = false): boolean | string | URL {
+  if (typeof value === 'boolean' || (typeof value === 'string' && value !== '') || value instanceof URL) return value
+  throw wrongKind(owner, 'resume to be a path, true or false', value)
+}
+
+/** From the checkpoint, where there is one. */
+async function resumeFrom(state: TrainingState, path: string | URL, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await readCheckpoint(owner, state, path, signal)
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'ENOENT') throw error
   }
 }
 
@@ -176,12 +204,9 @@ class Fit {
   /** What a schedule threw for the step after those of the crossing. */
   #slotError: { readonly error: unknown } | undefined
   #reports: StepReports | undefined
-  /** Over the epoch's rows. */
-  #losses: LossMeans | undefined
-  /** Of the last step. */
-  #learningRate = 0
-  /** Steps left out, of the epoch and of the fit. */
-  readonly #skipped: { epoch: number; fit: number; last?: Error } = { epoch: 0, fit: 0 }
+  /** Steps left out, and why the last was. */
+  #skipped = 0
+  #lastSkipped: Error | undefined
 
   constructor(state: TrainingState, settings: Settings, control: FitControl, { training, validation }: Sets) {
     this.#state = state
@@ -213,16 +238,23 @@ class Fit {
   }
 
   async run(memories: readonly [FeedMemory, FeedMemory]): Promise<History> {
-    const { epochs, callbacks } = this.#settings
+    const { epochs, callbacks, resume } = this.#settings
+    const state = this.#state
+    if (resume === false) state.position = undefined
+    else this.#checkPosition()
+    const remembered = state.takeCallbackStates()
+    state.callbacks = callbacks
     for (const callback of callbacks) await callback.onFitStart?.(this.#control)
-    for (let i = 0; i < epochs && !this.#state.stopping; i++) {
+    if (resume !== false) restoreCallbacks(callbacks, remembered)
+    const last = resume === false ? state.epochs + epochs : epochs
+    while ((state.position ? state.epochs - 1 : state.epochs) < last && !state.stopping) {
       const record = await this.#epoch(memories)
       if (!record) break
       this.#records.push(record)
       await this.#tellEpoch(record)
     }
-    const { stopping: stopped, steps, skips } = this.#state
-    const skipped = skips ? { skipped: this.#skipped.fit } : {}
+    const { stopping: stopped, steps, skips } = state
+    const skipped = skips ? { skipped: this.#skipped } : {}
     const history = { epochs: this.#records, steps: steps - this.#firstStep, ...skipped, stopped }
     for (const callback of callbacks) await callback.onFitEnd?.(history, this.#control)
     return history
@@ -231,6 +263,8 @@ class Fit {
   async #tellEpoch(record: EpochRecord): Promise<void> {
     const { callbacks, onEpoch, signal } = this.#settings
     for (const callback of callbacks) await callback.onEpoch?.(record, this.#control)
+    // The epoch is over: a checkpoint from here on begins with the next.
+    this.#state.position = undefined
     await onEpoch?.(record)
     for (const callback of callbacks) await callback.afterEpoch?.(record, this.#control)
     signal?.throwIfAborted()
@@ -239,67 +273,89 @@ class Fit {
   /** undefined where it was stopped on the way. */
   async #epoch(memories: readonly [FeedMemory, FeedMemory]): Promise<EpochRecord | undefined> {
     const state = this.#state
-    const epoch = state.epochs
-    const firstStep = state.steps
     const start = performance.now()
-    this.#skipped.epoch = 0
-    const rows = await this.#pieces(memories, epoch)
+    const resumed = state.position
+    if (!resumed) state.epochs++
+    const losses = this.#reports!.means(resumed?.sums ?? resumed?.losses?.sums)
+    const position: Position = resumed ?? { cut: this.#epochCut, batch: 0, skipped: 0, learningRate: 0, losses }
+    position.losses = losses
+    state.position = position
+    const rows = await this.#pieces(memories, state.epochs - 1, position)
     if (rows === undefined) {
       if (!state.stopping) state.assertOpen(owner)
       return undefined
     }
     const seconds = (performance.now() - start) / 1000
-    const learningRate = this.#learningRate
-    const steps = state.steps - firstStep
-    const skipped = state.skips ? { skipped: this.#skipped.epoch } : {}
     return {
-      epoch,
-      steps,
-      ...skipped,
-      ...this.#losses!.result(),
+      epoch: state.epochs - 1,
+      steps: position.batch,
+      ...(state.skips ? { skipped: position.skipped } : {}),
+      ...losses.result(),
       ...(await this.#validate()),
-      learningRate,
+      learningRate: position.learningRate,
       seconds,
       samplesPerSecond: rows / seconds
     }
   }
 
-  /** The rows of the epoch, undefined where it was stopped on the way. */
-  async #pieces(memories: readonly [FeedMemory, FeedMemory], epoch: number): Promise<number | undefined> {
-    const state = this.#state
+  get #epochCut(): EpochCut {
+    const { rows, largest } = this.#training
+    const { lastBatch, shuffle } = this.#settings
+    return { rows: Number.isFinite(rows) ? rows : 0, largest, lastBatch, shuffle }
+  }
+
+  /** In the middle of an epoch the data and how they are cut must be as they were. */
+  #checkPosition(): void {
+    const was = this.#state.position?.cut
+    const { rows, largest, lastBatch, shuffle } = this.#epochCut
+    if (!was || (was.rows === rows && was.largest === largest && was.lastBatch === lastBatch && was.shuffle === shuffle)) return
+    const describe = (cut: EpochCut): string =>
+      `${cut.rows} rows in steps of at most ${cut.largest}, lastBatch '${cut.lastBatch}', shuffle ${cut.shuffle}`
+    throw withCode(
+      new RangeError(expectation(owner, `data and batches as in the epoch to go on with, ${describe(was)}`, describe(this.#epochCut))),
+      'EVENKEEL_CHECKPOINT'
+    )
+  }
+
+  /** How many rows of the epoch were trained on here, undefined where it was stopped on the way. */
+  async #pieces(memories: readonly [FeedMemory, FeedMemory], epoch: number, position: Position): Promise<number | undefined> {
     const pieces = await this.#training.epoch(epoch)
-    const firstStep = state.steps
-    state.epochs++
-    this.#losses = this.#reports!.means()
-    let rows = 0
+    let [rows, through] = [0, 0]
     try {
       for (let piece = await pieces.next(); piece; piece = await pieces.next()) {
-        if (piece.cut.count === 0) continue
+        const { cut } = piece
+        // Those before the place to go on from are read and left.
+        const first = Math.min(cut.count, Math.max(0, position.batch - through))
+        through += cut.count
+        if (first === cut.count) continue
         this.#piece = piece
-        const first = state.steps
-        if (this.#training.unchecked) await this.#checkPiece(piece)
-        await this.#steps(piece, memories, epoch)
-        if (state.steps - first < piece.cut.count) return undefined
-        rows += piece.cut.rows
+        if (this.#training.unchecked) await this.#checkPiece(piece, position)
+        await this.#steps(piece, memories, { epoch, position, first })
+        if (position.batch < through) return undefined
+        rows += cut.rows - cut.start(first)
       }
     } finally {
       pieces.close()
     }
     if (!pieces.complete) return undefined
-    if (rows === 0) throw new ShapeError(expectation(owner, 'at least one row', 'none'), { expected: 1, actual: 0 })
-    if (this.#skipped.epoch > 0 && this.#skipped.epoch === state.steps - firstStep) throw this.#skipped.last
+    if (position.batch === 0) throw new ShapeError(expectation(owner, 'at least one row', 'none'), { expected: 1, actual: 0 })
+    if (this.#lastSkipped && position.skipped === position.batch) throw this.#lastSkipped
     return rows
   }
 
   /** Of a dataset a batch may be small, and have weights. */
-  async #checkPiece({ cut, rows }: FitPiece): Promise<void> {
+  async #checkPiece({ cut, rows }: FitPiece, position: Position): Promise<void> {
     const planned = await this.#state.planAhead(owner, cut.largest, rows.weights !== undefined, this.#microBatch)
     this.#reports = planned.reports
-    planned.reports.continue(this.#losses!)
+    planned.reports.continue(position.losses!)
     this.#assertBatch(smallestBatch(cut), planned)
   }
 
-  async #steps({ cut, rows, order }: FitPiece, memories: readonly [FeedMemory, FeedMemory], epoch: number): Promise<void> {
+  async #steps(
+    { cut, rows, order }: FitPiece,
+    memories: readonly [FeedMemory, FeedMemory],
+    { epoch, position, first }: { readonly epoch: number; readonly position: Position; readonly first: number }
+  ): Promise<void> {
     const state = this.#state
     const { model } = state
     const { signal, everyStep } = this.#settings
@@ -314,6 +370,7 @@ class Fit {
       running: [model.running, state.running],
       sources: sourcesOf(rows),
       outputs: [],
+      first,
       order,
       slots: state.slotNames.length,
       reports: this.#reports!.count,
@@ -321,6 +378,7 @@ class Fit {
       enter: () => model.takeSnapshots(),
       plan: () => state.plan(owner, cut.largest, rows.weights !== undefined, this.#microBatch),
       ready: (feed) => this.#ready(feed),
+      ran: (feed, result) => this.#count(feed, result, position),
       done: (feed, result) => this.#done(epoch, feed, result),
       refused: (feed, result) => this.#skip(epoch, feed, result),
       stopped: () => state.stopping
@@ -341,12 +399,15 @@ class Fit {
     return feed.steps
   }
 
+  #count(feed: Feed, { completed }: CrossingResult, position: Position): void {
+    for (let step = 0; step < completed; step++) position.losses!.add(feed.results, step, this.#piece!.cut.size(feed.firstBatch + step))
+    this.#state.steps += completed
+    position.batch += completed
+    if (completed > 0) position.learningRate = this.#slot(feed, completed - 1, 'learningRate')
+  }
+
   async #done(epoch: number, feed: Feed, result: CrossingResult): Promise<void> {
-    const state = this.#state
-    const first = state.steps
-    for (let step = 0; step < result.completed; step++) this.#losses!.add(feed.results, step, this.#piece!.cut.size(feed.firstBatch + step))
-    state.steps += result.completed
-    if (result.completed > 0) this.#learningRate = this.#slot(feed, result.completed - 1, 'learningRate')
+    const first = this.#state.steps - result.completed
     if (!this.#settings.signal?.aborted) await this.#tell(epoch, first, feed, result.completed)
     if (result.status === 0 && this.#slotError) throw this.#slotError.error
   }
@@ -359,9 +420,11 @@ class Fit {
     const { cut, rows: given, order, number } = this.#piece!
     const first = cut.start(feed.firstBatch + completed)
     const skipped = state.skipped(owner, result, sourcesOf(given), (row) => number(order?.[first + row] ?? first + row))
-    this.#skipped.fit++
-    this.#skipped.epoch++
-    this.#skipped.last = skipped
+    const position = state.position!
+    position.batch++
+    position.skipped++
+    this.#skipped++
+    this.#lastSkipped = skipped
     if (this.#settings.signal?.aborted) return
     const rows = cut.size(feed.firstBatch + completed)
     const learningRate = this.#slot(feed, completed, 'learningRate')

@@ -1,12 +1,14 @@
 import { StepClock } from '../data/crossings.js'
 import { type InputPort, inputPorts } from '../data/input-spec.js'
+import { finishPaced } from '../data/pace.js'
 import { Preprocessing } from '../data/preprocessing.js'
 import type { InputData } from '../data/rows.js'
 import { expectation, ShapeError, wrongKind } from '../errors.js'
 import { ModelState } from '../inference/model-state.js'
 import { type Predicting, type PredictOptions, predict, predictOptions, predictSync, signalOption } from '../inference/predict.js'
 import { Predictor, type PredictorOptions } from '../inference/predictor.js'
-import { openModelFile, writeModelFile } from '../io/model-file.js'
+import { modelBytes, openModelFile, writeModelFile } from '../io/model-file.js'
+import { expectPath, expectSource } from '../io/paths.js'
 import { type CustomLayers, layerFactories } from '../layers/define-layer.js'
 import { expectLayer, isLayer } from '../layers/is-layer.js'
 import type { Layer } from '../layers/layer.js'
@@ -21,7 +23,9 @@ import type { StaticShape } from '../shape.js'
 import type { Tensor } from '../tensor.js'
 import type { EvaluateOptions, Evaluation } from './evaluate.js'
 import { evaluate, type TrainingData } from './evaluate-data.js'
+import { type LoadedWeights, type LoadWeightsOptions, loadWeights } from './load-weights.js'
 import type { InputRows, InputValues, NamedInputs, OneInput, OutputTensors } from './model-types.js'
+import type { SaveOptions } from './save-options.js'
 import { summaryTable } from './summary.js'
 import { Trainer } from './trainer.js'
 import type { TrainerOptions } from './training-state.js'
@@ -107,11 +111,6 @@ export function chooseRuntime(owner: string, { backend, threads }: Pick<Partial<
   return selectRuntime({ backend, threads })
 }
 
-export interface SaveOptions {
-  /** Stops the writing; nothing is left behind. */
-  readonly signal?: AbortSignal
-}
-
 export interface LoadOptions<F = ModelFunction> extends Pick<ModelOptions, 'backend' | 'threads'> {
   /** The function of a model that was made of one: files hold no code. Parameters must agree by name and shape. */
   readonly model?: F
@@ -120,7 +119,7 @@ export interface LoadOptions<F = ModelFunction> extends Pick<ModelOptions, 'back
 }
 
 /**
- * A model from a file that `save` wrote: the same predictions, bit for bit, on the same instruction set.
+ * A model from a file that `save` wrote, or from its bytes: the same predictions, bit for bit, on the same instruction set.
  * The whole header is checked before any memory is asked for.
  *
  * @throws FileFormatError for a file that is foreign, truncated, or of another version; the system's error where it
@@ -130,15 +129,15 @@ export interface LoadOptions<F = ModelFunction> extends Pick<ModelOptions, 'back
  * const again = await loadModel('model.safetensors')
  */
 export async function loadModel<X = InputData, Y = Tensor>(
-  path: string | URL,
+  source: string | URL | Uint8Array,
   options?: LoadOptions & { readonly model?: undefined }
 ): Promise<Model<X, Y>>
 /** A model of a function, which is given again. */
 export async function loadModel<Inputs extends ModelValues, O extends ModelValues>(
-  path: string | URL,
+  source: string | URL | Uint8Array,
   options: LoadOptions<(inputs: Inputs) => O> & { readonly model: (inputs: Inputs) => O }
 ): Promise<Model<Inputs extends Value ? InputData : { readonly [K in keyof Inputs]: InputData }, OutputTensors<O>>>
-export async function loadModel(path: string | URL, options?: LoadOptions): Promise<Model> {
+export async function loadModel(source: string | URL | Uint8Array, options?: LoadOptions): Promise<Model> {
   const owner = 'loadModel'
   const given = checkOptions(owner, options, ['backend', 'threads', 'layers', 'model'])
   const { model } = given
@@ -146,7 +145,7 @@ export async function loadModel(path: string | URL, options?: LoadOptions): Prom
     throw wrongKind(owner, 'model to be a model function', model, 'A model of layers is loaded without it')
   const layers = layerFactories(owner, given.layers)
   const runtime = chooseRuntime(owner, given)
-  const file = await openModelFile(owner, expectPath(owner, path), { layers, model })
+  const file = await openModelFile(owner, expectSource(owner, source), { layers, model })
   try {
     const { description, inputs, seed, preprocessing } = file
     const state = new ModelState({ runtime, description, inputs, seed, preprocessing })
@@ -156,11 +155,6 @@ export async function loadModel(path: string | URL, options?: LoadOptions): Prom
   } finally {
     await file.close()
   }
-}
-
-function expectPath(owner: string, path: unknown): string | URL {
-  if ((typeof path === 'string' && path !== '') || path instanceof URL) return path
-  throw wrongKind(owner, 'a path', path)
 }
 
 /** An input or output of a model. */
@@ -306,6 +300,38 @@ export class Model<X = InputData, Y = Tensor> {
     const tensors = await this.#state.copyTensors(owner, signal)
     const { description, inputs, seed, preprocessing } = this.#state
     await writeModelFile(owner, target, { description, inputs, seed, preprocessing, tensors }, signal)
+  }
+
+  /**
+   * The bytes that `save` writes: for a database, an object store, another process. `loadModel` and `loadWeights` take them.
+   *
+   * @throws the signal's reason
+   * @example const again = await loadModel(await net.toBytes())
+   */
+  async toBytes(options?: SaveOptions): Promise<Uint8Array<ArrayBuffer>> {
+    const owner = 'Model.toBytes'
+    const signal = signalOption(owner, checkOptions(owner, options, ['signal']).signal)
+    signal?.throwIfAborted()
+    const tensors = await this.#state.copyTensors(owner, signal)
+    const { description, inputs, seed, preprocessing } = this.#state
+    return await finishPaced(modelBytes(owner, { description, inputs, seed, preprocessing, tensors }), { signal })
+  }
+
+  /**
+   * Takes numbers from a safetensors file, of this library or another, for the parameters and buffers of the same names
+   * and shapes, as PyTorch's `load_state_dict` does. Where the file is a checkpoint, from its model.
+   *
+   * @param source a path, or the bytes of a file
+   * @returns which names were loaded, which of the model the file lacks (`missing`), which of the file the model lacks
+   * (`unexpected`), and which differ in shape or type (`mismatched`)
+   * @throws FileFormatError for a file that is none, and with `strict` (code `EVENKEEL_WEIGHTS`, with the three lists) for one
+   * that does not fit: nothing is changed then; BackendError `EVENKEEL_BUSY` during training
+   * @example
+   * await net.save('model.safetensors')
+   * const { missing } = await net.loadWeights('model.safetensors', { strict: false })
+   */
+  async loadWeights(source: string | URL | Uint8Array, options?: LoadWeightsOptions): Promise<LoadedWeights> {
+    return await loadWeights('Model.loadWeights', this.#state, source, options)
   }
 
   /**

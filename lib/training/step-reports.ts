@@ -46,8 +46,9 @@ export class StepReports {
     return { loss, losses: Object.fromEntries(this.#terms.map((term) => [term.key!, results[at + term.loss]!])), ...norm }
   }
 
-  means(): LossMeans {
-    return new LossMeans(this.count, this.#terms)
+  /** @param sums of a checkpoint */
+  means(sums?: readonly number[]): LossMeans {
+    return new LossMeans(this.count, this.#terms, sums)
   }
 
   /** Later steps of the same losses report like this: rows may have weights in one piece of the data and none in another. */
@@ -64,11 +65,19 @@ export class LossMeans {
   readonly #losses: Float64Array
   readonly #weights: Float64Array
 
-  constructor(count: number, terms: readonly Term[]) {
+  constructor(count: number, terms: readonly Term[], sums: readonly number[] = []) {
     this.#count = count
     this.#terms = terms
     this.#losses = new Float64Array(terms.length)
     this.#weights = new Float64Array(terms.length)
+    if (sums.length !== 2 * terms.length) return
+    this.#losses.set(sums.slice(0, terms.length))
+    this.#weights.set(sums.slice(terms.length))
+  }
+
+  /** Exactly: what a checkpoint holds. */
+  get sums(): number[] {
+    return [...this.#losses, ...this.#weights]
   }
 
   /** Where the results of later steps stand. */

@@ -2,13 +2,16 @@ import { cutBatches } from '../data/batches.js'
 import { runCrossings } from '../data/crossings.js'
 import { type NonFiniteError, wrongKind } from '../errors.js'
 import type { ModelState } from '../inference/model-state.js'
-import { binding } from '../inference/predict.js'
+import { binding, signalOption } from '../inference/predict.js'
+import { expectPath, expectSource } from '../io/paths.js'
 import { checkOptions, integerOption, numberOption } from '../options.js'
 import { finish } from '../sliced.js'
+import { readCheckpoint, writeCheckpoint } from './checkpoint-file.js'
 import { type DataSet, type Rows, readData, readRows, sourcesOf } from './evaluate.js'
 import type { TrainingData } from './evaluate-data.js'
 import { type FitOptions, runFit } from './fit.js'
 import type { History } from './history.js'
+import type { SaveOptions } from './save-options.js'
 import type { StepTold } from './step-reports.js'
 import { type TrainerOptions, TrainingState } from './training-state.js'
 
@@ -114,6 +117,7 @@ export class Trainer {
       outputs: [],
       results
     })
+    state.position = undefined
     const step = state.steps
     if (result.status !== 0) return { loss: Number.NaN, step, skipped: state.skipped(owner, result, sources, (row) => row) }
     return { ...planned.reports.read(results, 0), step: state.steps++ }
@@ -133,6 +137,44 @@ export class Trainer {
    */
   async fit(data: TrainingData, options?: FitOptions): Promise<History> {
     return await runFit(this, this.#state, data, options)
+  }
+
+  /**
+   * Writes all that training needs to go on as if it had never stopped: parameters, buffers and what is frozen, the
+   * optimizer's state, the number of the step, the epoch and the place in it, the factor of the learning rate, the seed,
+   * and what the fit's callbacks remember. It is a model file too, which `loadModel` reads.
+   *
+   * Its name holds the new bytes only when they are whole. During a fit they are of one completed step; training goes on
+   * while they are written. In a callback: after `onEpoch` of all others, so in `afterEpoch` or the fit's own `onEpoch`.
+   *
+   * @throws the system's error where it cannot be written (ENOSPC, EACCES, …), TypeError for a path that is no file's, the
+   * signal's reason: whatever the path held before is untouched then
+   * @example
+   * await trainer.saveCheckpoint('run.safetensors')
+   * await trainer.loadCheckpoint('run.safetensors')
+   */
+  async saveCheckpoint(path: string | URL, options?: SaveOptions): Promise<void> {
+    const owner = 'Trainer.saveCheckpoint'
+    const signal = signalOption(owner, checkOptions(owner, options, ['signal']).signal)
+    const target = expectPath(owner, path)
+    this.#state.assertOpen(owner)
+    signal?.throwIfAborted()
+    await writeCheckpoint(owner, this.#state, target, signal)
+  }
+
+  /**
+   * Goes back to what `saveCheckpoint` wrote, from its path or its bytes; `fit` with `resume: true` then goes on in the
+   * middle of the epoch. The model must have the same layers, the trainer the same kind of optimizer; its options may be
+   * others. The model takes over the checkpoint's seed and what was frozen.
+   *
+   * @throws FileFormatError for a file that is no checkpoint of such a model and trainer, which changes nothing; the
+   * system's error where it cannot be read; BackendError `EVENKEEL_BUSY` during training
+   */
+  async loadCheckpoint(source: string | URL | Uint8Array, options?: SaveOptions): Promise<void> {
+    const owner = 'Trainer.loadCheckpoint'
+    const signal = signalOption(owner, checkOptions(owner, options, ['signal']).signal)
+    const from = expectSource(owner, source)
+    await this.#state.exclusively(owner, 'loadCheckpoint', () => readCheckpoint(owner, this.#state, from, signal))
   }
 
   /** Ends the fit on its way after the step that is running; its history says `stopped`. Nothing happens where there is none. */
@@ -197,11 +239,14 @@ async function runStep(state: TrainingState, owner: string, given: Rows, microBa
         state.writeSlots(feed.slots, 0, step)
         return 1
       },
+      ran: (_feed, { completed }) => {
+        state.steps += completed
+        state.position = undefined
+      },
       done: (feed, result) => {
         if (result.status !== 0) skipped = state.skipped(owner, result, sources, (row) => row)
         if (result.completed === 0) return
         told = planned.reports.read(feed.results, 0)
-        state.steps++
       }
     })
   )

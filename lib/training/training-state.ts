@@ -11,12 +11,14 @@ import { checkOptions, choiceOption } from '../options.js'
 import { partialGradients } from '../programs/accumulate.js'
 import { describeFailure, type Loss, objectivesOf, trainingStages } from '../programs/index.js'
 import type { Objective, Optimizer } from '../programs/types.js'
-import { parameterGroups } from '../programs/update.js'
+import { parameterGroups, stateRegions } from '../programs/update.js'
 import type { CrossingResult, Executor } from '../runtime/runtime.js'
 import type { Sliced } from '../sliced.js'
+import type { Callback, RestoredCallback } from './callbacks.js'
 import type { LossFunction } from './define-loss.js'
 import { assertOneOutput, expectLoss } from './evaluate.js'
 import { MicroBatchExecutor } from './micro-batch-executor.js'
+import type { Position } from './position.js'
 import { StepReports } from './step-reports.js'
 
 export interface TrainerOptions {
@@ -43,6 +45,7 @@ interface TrainingPlan {
   readonly frozen: ReadonlySet<string>
   /** Whether its rows have sample weights. */
   readonly weighted: boolean
+  readonly key: readonly [number, number]
 }
 
 /** What a trainer holds: its plan, the optimizer's state, and how far it has come. */
@@ -62,6 +65,12 @@ export class TrainingState {
   epochs = 0
   /** What the schedule's rates are multiplied with. */
   learningRateFactor = 1
+  /** In an epoch that a fit has begun and not ended, also after the fit: for checkpoints. */
+  position: Position | undefined
+  /** Of the last fit. */
+  callbacks: readonly Callback[] = []
+  /** Of a checkpoint, until a fit has taken them over. */
+  #restored: readonly RestoredCallback[] | undefined
   /** Set by `stop`, until the fit on its way has ended. */
   stopping = false
   #memory: Record<string, ArrayBufferLike> | undefined
@@ -116,7 +125,7 @@ export class TrainingState {
     const old = this.#planned
     const { frozen, runtime, memory, description, key } = this.model
     const fits = old !== undefined && (old.inParts || old.plan.maxBatch >= rows)
-    if (fits && old.frozen === frozen && old.microBatch === microBatch && old.weighted === weighted) return old
+    if (fits && old.frozen === frozen && old.key === key && old.microBatch === microBatch && old.weighted === weighted) return old
     const maxBatch = old && old.plan.maxBatch >= rows ? old.plan.maxBatch : grownBatch(old?.plan.maxBatch, rows)
     if (description.parameters.every(({ name }) => frozen.has(name)))
       throw withCode(
@@ -125,7 +134,7 @@ export class TrainingState {
         ),
         'EVENKEEL_RANGE'
       )
-    const { program, segments, states, minimumBatch, microBatches } = yield* trainingStages(description, {
+    const { program, segments, minimumBatch, microBatches } = yield* trainingStages(description, {
       loss: this.loss,
       optimizer: this.optimizer,
       maxBatch,
@@ -135,7 +144,7 @@ export class TrainingState {
       sampleWeight: weighted
     })
     yield
-    this.#memory ??= this.#allocate(states)
+    this.#memory ??= this.#allocate()
     if (microBatches) this.#memory[partialGradients] ??= runtime.allocate(Math.max(64, description.parameterElements * 4))
     const table = runtime.allocate(segments.byteLength)
     new Float64Array(table).set(segments)
@@ -155,7 +164,8 @@ export class TrainingState {
       microBatch,
       inParts: microBatches !== undefined,
       frozen,
-      weighted
+      weighted,
+      key
     })
   }
 
@@ -164,19 +174,45 @@ export class TrainingState {
     return await this.model.gate.reading(owner, () => finishApart(this.plan(owner, rows, weighted, microBatch)))
   }
 
-  #allocate(states: Readonly<Record<string, number>>): Record<string, ArrayBufferLike> {
+  #allocate(): Record<string, ArrayBufferLike> {
     const { runtime, description } = this.model
     const memory: Record<string, ArrayBufferLike> = {
       gradients: runtime.allocate(Math.max(64, description.parameterElements * 4)),
       gradientNorm: runtime.allocate(64)
     }
-    for (const [name, bytes] of Object.entries(states)) memory[name] = runtime.allocate(Math.max(64, bytes))
+    for (const { name, bytes } of stateRegions(description, this.optimizer)) memory[name] = runtime.allocate(Math.max(64, bytes))
     return memory
   }
 
-  /** The optimizer's state by region name; empty before the first step. */
-  get optimizerMemory(): Readonly<Record<string, ArrayBufferLike>> {
-    const { gradients: _, gradientNorm: __, [partialGradients]: ___, ...states } = this.#memory ?? {}
+  /** The optimizer's state by region name. */
+  get stateMemory(): Readonly<Record<string, ArrayBufferLike>> {
+    const { gradients: _, gradientNorm: __, [partialGradients]: ___, ...states } = (this.#memory ??= this.#allocate())
+    return states
+  }
+
+  /** What the callbacks of the last fit remember, or what a checkpoint brought for those of the next. */
+  callbackStates(): readonly RestoredCallback[] {
+    if (this.#restored) return this.#restored
+    return this.callbacks.map((callback) => ({
+      kind: callback.kind,
+      state: callback.state?.() ?? null,
+      tensors: callback.tensors?.() ?? {}
+    }))
+  }
+
+  /** Goes on from a checkpoint. */
+  takeOver(
+    given: Pick<TrainingState, 'steps' | 'epochs' | 'learningRateFactor' | 'position'>,
+    callbacks: readonly RestoredCallback[]
+  ): void {
+    Object.assign(this, given)
+    this.#restored = callbacks
+  }
+
+  /** The same, for a fit that begins: what a checkpoint brought is taken then. */
+  takeCallbackStates(): readonly RestoredCallback[] {
+    const states = this.callbackStates()
+    this.#restored = undefined
     return states
   }
 
