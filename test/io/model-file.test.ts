@@ -157,7 +157,7 @@ describe('loadModel refuses', () => {
         "another version": "FileFormatError EVENKEEL_FORMAT_VERSION: loadModel '/altered.safetensors': expected format version 1, got 2. Use evenkeel 3.1.0",
         "no architecture": "FileFormatError EVENKEEL_FILE_FORMAT: loadModel '/altered.safetensors': expected metadata 'architecture' of JSON, got none",
         "no file": "Error ENOENT: ENOENT: no such file or directory, open '/absent.safetensors'",
-        "no path": "TypeError EVENKEEL_TYPE: loadModel: expected a path, got undefined",
+        "no path": "TypeError EVENKEEL_TYPE: loadModel: expected a path, or the bytes of a file as a Uint8Array, got undefined",
         "text": "FileFormatError EVENKEEL_FILE_FORMAT: loadModel '/altered.safetensors': expected a safetensors file with a header of at most 100000000 bytes, got 8318823033706652283",
       }
     `)

@@ -28,7 +28,7 @@ describe.each(modelBackends)('accumulate on %s', (backend) => {
       `"Trainer.fit: expected accumulate to be an integer at least 1 and at most 1048576, got 1.5"`
     )
     expect(await message({ accumulateGradBatches: 2 })).toMatchInlineSnapshot(
-      `"Trainer.fit: expected only the options epochs, batchSize, accumulate, shuffle, lastBatch, validation, metrics, signal, onEpoch, onStep, everyStep, callbacks, got 'accumulateGradBatches'. Use accumulate"`
+      `"Trainer.fit: expected only the options epochs, batchSize, accumulate, shuffle, lastBatch, validation, metrics, signal, onEpoch, onStep, everyStep, callbacks, resume, got 'accumulateGradBatches'. Use accumulate"`
     )
     expect(await message({ batchSize: 100, accumulate: 3, lastBatch: 'drop' })).toMatchInlineSnapshot(
       `"Trainer.fit: expected at least batchSize · accumulate = 300 rows with lastBatch 'drop', got 200"`

@@ -223,14 +223,14 @@ describe('fit refuses', () => {
     for (const [name, options] of cases) messages[name] = (await rejection(trainer.fit(toyData(), options as never))).message
     expect(messages).toMatchInlineSnapshot(`
       {
-        "Keras's names": "Trainer.fit: expected only the options epochs, batchSize, accumulate, shuffle, lastBatch, validation, metrics, signal, onEpoch, onStep, everyStep, callbacks, got 'validationSplit'. Use validation: 0.1, the fraction that is held out",
+        "Keras's names": "Trainer.fit: expected only the options epochs, batchSize, accumulate, shuffle, lastBatch, validation, metrics, signal, onEpoch, onStep, everyStep, callbacks, resume, got 'validationSplit'. Use validation: 0.1, the fraction that is held out",
         "a callback that is none": "Trainer.fit: expected onStep to be a function, got 3",
         "a controller instead of its signal": "Trainer.fit: expected signal to be an AbortSignal, got an AbortController. Give its signal: controller.signal",
         "a fraction of 1": "Trainer.fit: expected validation to be a finite number above 0 and below 1, got 1",
         "a fraction without rows": "Trainer.fit: expected at least one row on each side of validation 0.001, got 200 rows in all",
         "a metric that was not called": "Trainer.fit: expected metrics such as accuracy(), got a function. Call it: accuracy(), not accuracy",
         "a validation set without y": "Trainer.fit, validation: expected data as { x, y }, got an object",
-        "an unknown option": "Trainer.fit: expected only the options epochs, batchSize, accumulate, shuffle, lastBatch, validation, metrics, signal, onEpoch, onStep, everyStep, callbacks, got 'epoch'. Did you mean epochs?",
+        "an unknown option": "Trainer.fit: expected only the options epochs, batchSize, accumulate, shuffle, lastBatch, validation, metrics, signal, onEpoch, onStep, everyStep, callbacks, resume, got 'epoch'. Did you mean epochs?",
         "another last batch": "Trainer.fit: expected lastBatch to be 'balance' or 'keep' or 'drop', got 'balanced'. Did you mean 'balance'?",
         "half a row": "Trainer.fit: expected batchSize to be an integer at least 1, got 0.5",
         "no epochs": "Trainer.fit: expected epochs to be an integer at least 1, got 0",
