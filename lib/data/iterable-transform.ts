@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 import { Transform, type TransformCallback } from 'node:stream'
 
 export type { Transform }
