@@ -74,7 +74,7 @@ export function* safetensorsBytes(
   owner: string,
   tensors: readonly NamedTensor[],
   metadata: Readonly<Record<string, string>>
-): Sliced<Uint8Array<ArrayBuffer>> {
+): Sliced<Uint8Array> {
   const pieces = filePieces(owner, tensors, metadata)
   const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))
   let at = 0

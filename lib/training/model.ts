@@ -308,7 +308,7 @@ export class Model<X = InputData, Y = Tensor> {
    * @throws the signal's reason
    * @example const again = await loadModel(await net.toBytes())
    */
-  async toBytes(options?: SaveOptions): Promise<Uint8Array<ArrayBuffer>> {
+  async toBytes(options?: SaveOptions): Promise<Uint8Array> {
     const owner = 'Model.toBytes'
     const signal = signalOption(owner, checkOptions(owner, options, ['signal']).signal)
     signal?.throwIfAborted()
