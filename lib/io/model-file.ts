@@ -45,7 +45,7 @@ export async function writeModelFile(owner: string, path: string | URL, model: M
 }
 
 /** The bytes of such a file. */
-export function modelBytes(owner: string, model: ModelFile): Sliced<Uint8Array<ArrayBuffer>> {
+export function modelBytes(owner: string, model: ModelFile): Sliced<Uint8Array> {
   return safetensorsBytes(owner, model.tensors, fileMetadata(model))
 }
 
