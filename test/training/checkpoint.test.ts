@@ -42,6 +42,8 @@ async function altered(from: string, change: (header: Header, data: Buffer) => v
   return Buffer.concat([start, json, data])
 }
 
+let portableMessages: Record<string, string> = {}
+
 describe.each(modelBackends)('a checkpoint on %s', (backend) => {
   const optimizers = [
     ['sgd', () => sgd({ learningRate: 0.05 })],
@@ -205,7 +207,10 @@ describe.each(modelBackends)('a checkpoint on %s', (backend) => {
       expect(numbersOf(net), name).toEqual(before)
       expect(trainer.steps, name).toBe(15)
     }
-    expect(messages).toMatchSnapshot()
+    // One snapshot for all backends, by the one that is always there.
+    if (backend === 'portable') expect(messages).toMatchSnapshot()
+    else expect(messages).toEqual(portableMessages)
+    portableMessages = messages
     const running = trainer.fit(data)
     expect((await rejection(trainer.loadCheckpoint(file('good')))).code).toBe('EVENKEEL_BUSY')
     await running
