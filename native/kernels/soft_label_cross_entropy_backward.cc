@@ -59,7 +59,9 @@ Status SoftLabelCrossEntropyBackward(Call& call) {
       // Where p is near 1, p · Σ t − t keeps its digits as (p − 1) · Σ t + (Σ t − t). That is one class at most.
       if (!(log_sum_exp[r] < 0.5f)) continue;
       int64_t top = 0;
-      while (row[top] != max_value) ++top;
+      while (top < classes && row[top] != max_value) ++top;
+      // A row of no classes, or of none that is a number.
+      if (top == classes) continue;
       const double t = (1 - smoothing) * static_cast<double>(targets[top]) + share;
       const double slope = std::expm1(-static_cast<double>(log_sum_exp[r])) * total_value + (total_value - t);
       out[top] = static_cast<float>(static_cast<double>(d_row_loss[r]) * slope);

@@ -183,14 +183,14 @@ describe.each(modelBackends)('fit over a dataset, %s', (backend) => {
   })
 
   it.each([
-    [{ x: [[1, 2, 3]] }, 'expected data as { x, y }'],
-    [[], 'expected data that can be read anew for each epoch, got []'],
-    [() => [], 'expected at least one row, got none'],
-    [rows.values(), 'expected data that can be read anew for each epoch, got an object. Give a function: () => rows'],
-    [{ batches: () => 5 }, 'expected an iterable of batches, got 5'],
-    [{ batches: () => [{ x: [[1, 2, 3]] }] }, 'expected batches { x, y } of the dataset, got an object'],
-    [() => [{ x: [1, 2], y: 0 }], 'Trainer.fit']
-  ])('refuses %s', async (data, message) => {
+    ['data without y', { x: [[1, 2, 3]] }, 'expected data as { x, y }'],
+    ['an empty array', [], 'expected data that can be read anew for each epoch, got []'],
+    ['no rows', () => [], 'expected at least one row, got none'],
+    ['an iterator', rows.values(), 'expected data that can be read anew for each epoch, got an'],
+    ['batches that are none', { batches: () => 5 }, 'expected an iterable of batches, got 5'],
+    ['batches without y', { batches: () => [{ x: [[1, 2, 3]] }] }, 'expected batches { x, y } of the dataset, got an object'],
+    ['rows that are too short', () => [{ x: [1, 2], y: 0 }], 'Trainer.fit']
+  ])('refuses %s', async (_what, data, message) => {
     await expect(trainerOf(model()).fit(data as never)).rejects.toThrow(message as string)
   })
 })
