@@ -75,7 +75,8 @@ const untold = new Set(['epoch', 'steps', 'seconds', 'samplesPerSecond', 'learni
 
 /** `epoch 3/8  loss 0.1034  validationLoss 0.0874  8,539 rows/s` */
 function epochLine(record: EpochRecord, epochs: number): string {
-  const told = Object.entries(record).flatMap(([name, value]) =>
+  const losses = Object.entries(record.losses ?? {}).map(([name, loss]) => [`${name}.loss`, loss] as const)
+  const told = [...Object.entries(record), ...losses].flatMap(([name, value]) =>
     typeof value === 'number' && !untold.has(name) ? [`${name} ${value.toPrecision(4)}`] : []
   )
   const number = String(record.epoch + 1).padStart(String(epochs).length)

@@ -1,7 +1,9 @@
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { FitOptions } from '../training/fit.js'
+import type { AnyTrainingData } from '../training/evaluate-data.js'
+import type { AnyFitOptions } from '../training/fit.js'
 import type { Model } from '../training/model.js'
+import type { AnyInput, AnyOutput } from '../training/model-types.js'
 import type { TrainerOptions } from '../training/training-state.js'
 
 /** What the command line was told, for modules that make their model or data by it. */
@@ -17,20 +19,20 @@ type Given<T> = T | ((settings: TrainingArguments) => T | Promise<T>)
  * What `evenkeel train` reads from a module: its exports, or the properties of its default export. `model`, `data` and
  * `validation` may be functions, called with seed, backend and threads of the command line.
  */
-export interface TrainingModule extends TrainerOptions, Pick<FitOptions, (typeof fitOptionNames)[number]> {
-  readonly model: Given<Model>
-  readonly data: Given<Parameters<ReturnType<Model['trainer']>['fit']>[0]>
-  readonly validation?: Given<NonNullable<FitOptions['validation']>>
+export interface TrainingModule extends TrainerOptions<AnyOutput>, Pick<AnyFitOptions, (typeof fitOptionNames)[number]> {
+  readonly model: Given<Model<AnyInput, AnyOutput>>
+  readonly data: Given<AnyTrainingData>
+  readonly validation?: Given<AnyTrainingData | number>
 }
 
 const fitOptionNames = ['epochs', 'batchSize', 'shuffle', 'lastBatch', 'metrics', 'callbacks'] as const
 const required = ['model', 'data', 'loss', 'optimizer'] as const
 
 export interface Training {
-  readonly model: Model
-  readonly data: Parameters<ReturnType<Model['trainer']>['fit']>[0]
-  readonly trainer: TrainerOptions
-  readonly fit: FitOptions
+  readonly model: Model<AnyInput, AnyOutput>
+  readonly data: AnyTrainingData
+  readonly trainer: TrainerOptions<AnyOutput>
+  readonly fit: AnyFitOptions
 }
 
 export async function readTrainingModule(file: string, settings: TrainingArguments): Promise<Training> {
@@ -45,12 +47,12 @@ export async function readTrainingModule(file: string, settings: TrainingArgumen
     throw new Error(`${file}: expected model to be what createModel or loadModel gives, or a function that gives one`)
   const validation = given.validation === undefined ? undefined : await resolved(given.validation, settings)
   const fit = Object.fromEntries(fitOptionNames.flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]]])))
-  const { loss, optimizer, lossWeights } = given as TrainerOptions & { lossWeights?: unknown }
+  const { loss, optimizer, lossWeights } = given
   return {
     model,
     data: (await resolved(given.data!, settings)) as Training['data'],
-    trainer: { loss, optimizer, ...(lossWeights === undefined ? {} : { lossWeights }) } as TrainerOptions,
-    fit: { ...fit, ...(validation === undefined ? {} : { validation }) } as FitOptions
+    trainer: { loss: loss!, optimizer: optimizer!, ...(lossWeights === undefined ? {} : { lossWeights }) },
+    fit: { ...fit, ...(validation === undefined ? {} : { validation }) }
   }
 }
 

@@ -16,7 +16,7 @@ export function isLoss(value: unknown): value is Loss {
 
 /** What the losses ask of which output, in the order of the model's outputs. */
 export function objectivesOf(
-  { outputs }: ModelDescription,
+  { outputs }: Pick<ModelDescription, 'outputs'>,
   losses: Losses,
   weights: Readonly<Record<string, number>> = {}
 ): readonly Objective[] {

@@ -1,7 +1,7 @@
 import { BackendError, expectation, wrongKind } from '../errors.js'
 import type { Tensor } from '../tensor.js'
 import type { EpochRecord, History, StepRecord } from './history.js'
-import type { Trainer } from './trainer.js'
+import type { AnyTrainer } from './trainer.js'
 
 /** What JSON holds. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue }
@@ -11,7 +11,7 @@ export type Weights = Readonly<Record<string, Tensor<Float32Array | Float64Array
 
 /** What a callback may do with the fit that calls it. */
 export interface FitControl {
-  readonly trainer: Trainer
+  readonly trainer: AnyTrainer
   /** Epochs that the fit was asked for. */
   readonly epochs: number
   /** Whether the fit evaluates after each epoch, so that its records have `validationLoss`. */

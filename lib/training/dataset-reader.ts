@@ -6,8 +6,7 @@ import { RowDataset } from '../data/row-dataset.js'
 import { RowBuilder, type RowSample } from '../data/row-values.js'
 import { DataError, wrongKind } from '../errors.js'
 import type { ModelState } from '../inference/model-state.js'
-import type { Loss } from '../programs/index.js'
-import { type DataSet, type Rows, readData } from './evaluate.js'
+import { type AnyData, type AskedTarget, type Rows, readData } from './evaluate.js'
 
 /** Gives rows or batches `{ x, y }`, anew for each pass. */
 export type BatchFactory = (pass: {
@@ -26,7 +25,7 @@ export interface PieceRequest {
   readonly owner: string
   readonly state: ModelState
   readonly dataset: Dataset
-  readonly loss: Loss | undefined
+  readonly asked: readonly AskedTarget[]
   /** Rows a batch at most; a piece may hold several full batches. */
   readonly batchSize: number
   readonly epoch: number
@@ -100,7 +99,7 @@ export class PieceReader {
   }
 
   async #read(): Promise<Piece | undefined> {
-    const { owner, state, loss, signal } = this.#request
+    const { owner, state, asked, signal } = this.#request
     const { done, value: batch } = await this.#step()
     if (done) {
       this.#ended = this.#complete = true
@@ -109,8 +108,8 @@ export class PieceReader {
     if (typeof batch !== 'object' || batch === null || !('x' in batch) || !('y' in batch))
       throw wrongKind(owner, 'batches { x, y } of the dataset', batch, 'Where it was read from a file, name the column: y: ...')
     const { x, y, sampleWeight, firstRow, rowNumbers } = batch
-    const data = { x, y, ...(sampleWeight === undefined ? {} : { sampleWeight }) } as DataSet
-    const rows = await readData(state, owner, data, loss, signal)
+    const data = { x, y, ...(sampleWeight === undefined ? {} : { sampleWeight }) } as AnyData
+    const rows = await readData(state, owner, data, asked, signal)
     const numbers = rowNumbers ?? { first: firstRow ?? this.#row }
     this.#row += rows.rows
     return { rows, numbers }
@@ -206,12 +205,12 @@ function asAsync<T>(iterator: AsyncIterator<T> | Iterator<T>): AsyncIterator<T> 
   }
 }
 
-/** Whether `x` is of one row: as deep as the input's shape, and no deeper. */
+/** Whether it is one row: where a number stands alone, or `x` is as deep as the input's shape and no deeper. */
 function isRow({ inputs }: ModelState, item: unknown): boolean {
   const { x: given, y } = (item ?? {}) as { x?: unknown; y?: unknown }
+  if ([given, y].some((value) => typeof value === 'number' || holdsNumber(value))) return true
   const [{ key, shape }] = inputs as readonly [ModelState['inputs'][number]]
   const x = key === undefined ? given : (given as Record<string, unknown> | undefined)?.[key]
-  const elements = shape.reduce<number>((product, size) => product * size, 1)
   const tensorShape = (x as { shape?: unknown } | undefined)?.shape
   if (Array.isArray(tensorShape)) return tensorShape.length === shape.length
   if (Array.isArray(x) && typeof x[0] !== 'number') {
@@ -219,5 +218,11 @@ function isRow({ inputs }: ModelState, item: unknown): boolean {
     for (let inner: unknown = x; Array.isArray(inner) || ArrayBuffer.isView(inner); inner = (inner as unknown[])[0]) depth++
     return depth === Math.max(1, shape.length)
   }
-  return typeof x === 'number' || (typeof y === 'number' && (x as ArrayLike<number> | undefined)?.length === elements)
+  return false
+}
+
+/** Of values by name, whether one is a number. */
+function holdsNumber(value: unknown): boolean {
+  if (Object.prototype.toString.call(value) !== '[object Object]') return false
+  return Object.values(value as object).some((each) => typeof each === 'number')
 }

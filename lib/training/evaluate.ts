@@ -2,47 +2,48 @@ import { cutBatches } from '../data/batches.js'
 import { runCrossings, StepClock } from '../data/crossings.js'
 import { readInputs } from '../data/named-rows.js'
 import { finishPaced } from '../data/pace.js'
-import {
-  assertSameRows,
-  type InputData,
-  type RowSource,
-  rowRange,
-  type TargetData,
-  type TargetRequest,
-  targetRows,
-  weightRows
-} from '../data/rows.js'
-import { expectation, ShapeError, withCode, wrongKind } from '../errors.js'
+import { assertSameRows, type InputData, type RowSource, rowRange, type TargetRequest, targetRows, weightRows } from '../data/rows.js'
+import { expectation, ShapeError, wrongKind } from '../errors.js'
 import { failureError } from '../inference/failure-error.js'
 import type { ModelState } from '../inference/model-state.js'
 import { rowElements } from '../inference/predict.js'
 import { nearest } from '../options.js'
-import { describeFailure, type Loss } from '../programs/index.js'
+import { describeFailure, type Losses } from '../programs/index.js'
 import type { Sliced } from '../sliced.js'
-import { asLoss, type LossFunction } from './define-loss.js'
-import { accuracy, type Metric, type MetricValue } from './metrics.js'
+import type { Tensor } from '../tensor.js'
+import { type Asked, outputsByName } from './by-output.js'
+import type { MetricValue } from './metrics.js'
+import type { AnyInput, AnyOutput, GivenLosses, GivenMetrics, GivenTargets, LossWeights } from './model-types.js'
 import type { Tally } from './tally.js'
 
 /** Rows to train or evaluate on. */
-export interface DataSet {
-  readonly x: InputData
-  readonly y: TargetData
-  /** What each row counts for, none negative: in the loss, its gradients and in metrics. Default: 1. */
+export interface DataSet<X = InputData, Y = Tensor> {
+  /** Of several inputs, these by name. */
+  readonly x: X
+  /** Of a model with names for its outputs: by name, for those that have a loss or metrics. */
+  readonly y: GivenTargets<Y>
+  /** What each row counts for, none negative: in the losses, their gradients and in metrics. Default: 1. */
   readonly sampleWeight?: InputData
 }
 
-export interface EvaluateOptions {
-  /** What the result's `loss` is the mean of. */
-  readonly loss?: Loss | LossFunction
-  /** Default [accuracy()]; with a loss over values, none. */
-  readonly metrics?: readonly Metric[]
+export interface EvaluateOptions<Y = Tensor> {
+  /** What the result's `loss` is the mean of; of a model with names for its outputs, one for all or losses by name. */
+  readonly loss?: GivenLosses<Y>
+  /** What each output's loss counts for in the sum, by its name; default 1. */
+  readonly lossWeights?: LossWeights<Y>
+  /** Default [accuracy()]; with a loss over values, none. By name too; an array is for every output that has a loss. */
+  readonly metrics?: GivenMetrics<Y>
   /** Rows a step at most; default 1024. The numbers do not depend on it. */
   readonly batchSize?: number
   readonly signal?: AbortSignal
 }
 
-/** The metrics by name. */
+/** Rows for any model. */
+export type AnyData = DataSet<AnyInput, AnyOutput>
+
+/** The metrics by name: of a model with names for its outputs `price.mae`, and each output's own loss, `price.loss`. */
 export interface Evaluation {
+  /** Of several outputs Σ lossWeight · loss. */
   readonly loss?: number
   readonly accuracy?: number
   readonly [metric: string]: MetricValue | undefined
@@ -65,29 +66,38 @@ export interface Targets {
   readonly source: RowSource
 }
 
-/** In the order of the inputs of a Program that trains; one that evaluates takes no weights. */
+/** In the order of the inputs of a Program that trains, or of one that evaluates, which takes no weights. */
 export function sourcesOf({ inputs, targets, weights }: Rows): readonly RowSource[] {
   return [...inputs, ...(weights ? [weights] : []), ...targets.map(({ source }) => source)]
 }
+
+/** What targets are read for. */
+export type AskedTarget = Pick<Asked, 'output' | 'key' | 'target' | 'loss'>
 
 /** `{ x, y }` as rows, of the types that model and loss ask for; at least one row. */
 export async function readData(
   state: ModelState,
   owner: string,
-  data: DataSet,
-  loss: Loss | undefined,
+  data: AnyData,
+  asked: readonly AskedTarget[],
   signal: AbortSignal | undefined
 ): Promise<Rows> {
-  return await finishPaced(readRows(state, owner, data, loss), { signal })
+  return await finishPaced(readRows(state, owner, data, asked), { signal })
 }
 
 /** The same in slices. */
-export function* readRows(state: ModelState, owner: string, data: DataSet, loss: Loss | undefined): Sliced<Rows> {
+export function* readRows(state: ModelState, owner: string, data: AnyData, asked: readonly AskedTarget[]): Sliced<Rows> {
   const { x, y, sampleWeight } = expectData(owner, data)
   const inputs = yield* readInputs(owner, x, state.inputs)
-  const source = yield* targetRows(owner, y, targetRequest(state, loss, y))
-  checkRows(owner, inputs[0]!, source)
-  const read = { rows: source.rows, inputs, targets: [{ output: 0, source }] }
+  const given = targetsOf(owner, state, y, asked)
+  const targets: Targets[] = []
+  for (const each of asked) {
+    const value = given[each.output]
+    const source = yield* targetRows(owner, value, targetRequest(state, each, value))
+    checkRows(owner, inputs[0]!, source)
+    targets.push({ output: each.output, source })
+  }
+  const read = { rows: inputs[0]!.rows, inputs, targets }
   if (sampleWeight === undefined) return read
   const weights = yield* weightRows(owner, sampleWeight, { name: 'sampleWeight' })
   assertSameRows(owner, inputs[0]!, weights)
@@ -105,7 +115,7 @@ export function partOf({ inputs, targets, weights }: Rows, first: number, count:
   }
 }
 
-function expectData(owner: string, data: DataSet): DataSet {
+function expectData(owner: string, data: AnyData): AnyData {
   if (typeof data !== 'object' || data === null || !('x' in data) || !('y' in data)) throw wrongKind(owner, 'data as { x, y }', data)
   // Other keys are the caller's own; one that is nearly this one would be left out unnoticed.
   for (const key of Object.keys(data))
@@ -118,13 +128,28 @@ function checkRows(owner: string, x: RowSource, y: RowSource): void {
   if (x.rows === 0) throw new ShapeError(expectation(owner, 'at least one row', 'none'), { expected: 1, actual: 0 })
 }
 
+/** `y` by output: that of the only one, or those of a record, which may have others than are asked for. */
+function targetsOf(owner: string, { description }: ModelState, y: unknown, asked: readonly AskedTarget[]): readonly unknown[] {
+  const { outputs } = description
+  if (outputs[0]!.key === undefined) return [y]
+  const names = asked.map(({ key }) => key)
+  const expected = `y to be { ${names.join(', ')} }`
+  const given = outputsByName(owner, 'y', description, y)
+  if (!given) throw wrongKind(owner, expected, y, 'Give the targets by the names of the outputs')
+  for (const name of names)
+    if (given[name!] === undefined)
+      throw new ShapeError(expectation(owner, expected, `one without ${name}`), { expected: names, actual: Object.keys(given) })
+  return outputs.map(({ key }) => given[key!])
+}
+
 /** What `y` has to be for the loss; without one, what it looks like: floating-point numbers are values, integers classes. */
-function targetRequest({ description: { outputs } }: ModelState, loss: Loss | undefined, y: unknown): TargetRequest {
-  const outputShape = outputs[0]!.shape
+function targetRequest({ description }: ModelState, { output, target: name, loss }: AskedTarget, y: unknown): TargetRequest {
+  const outputShape = description.outputs[output]!.shape
   const target = loss?.target ?? (looksLikeValues(y) ? 'values' : 'classes')
   const bounded = target === 'classes' && outputShape.length === 1 && outputShape[0]! > 1
   const ignored = loss?.ignoreIndex
   return {
+    name,
     target,
     rowShape: outputShape,
     ...(bounded ? { classes: outputShape[0]! } : {}),
@@ -137,49 +162,12 @@ function looksLikeValues(y: unknown): boolean {
   return data instanceof Float32Array || data instanceof Float64Array || (Array.isArray(data) && typeof data[0] === 'object')
 }
 
-/** Training and evaluation know a model's only output: one among several, or with a name, is predicted alone. */
-export function assertOneOutput(owner: string, { description: { outputs } }: ModelState): void {
-  if (outputs[0]!.key === undefined) return
-  const names = outputs.map(({ key }) => key).join(', ')
-  throw withCode(
-    new TypeError(expectation(owner, 'a model with one output without a name', `one with the outputs ${names}`, 'It can predict')),
-    'EVENKEEL_TYPE'
-  )
-}
-
-export function expectLoss(owner: string, value: unknown): Loss {
-  const loss = asLoss(value)
-  if (loss) return loss
-  const advice = typeof value === 'function' ? 'Call it: softmaxCrossEntropy(), not softmaxCrossEntropy' : undefined
-  throw wrongKind(owner, 'loss to be a loss such as softmaxCrossEntropy(), or a function of prediction and target', value, advice)
-}
-
-/** The metrics asked for, or those that fit the loss. */
-export function metricsOption(owner: string, value: unknown, loss: Loss | undefined): readonly Metric[] {
-  if (value === undefined) return loss?.target === 'values' ? [] : [accuracy()]
-  if (!Array.isArray(value)) throw wrongKind(owner, 'metrics to be an array', value, 'Such as [accuracy()]')
-  const names = new Set(['loss'])
-  for (const metric of value) {
-    const { name, start } = (metric ?? {}) as Partial<Metric>
-    if (typeof name !== 'string' || typeof start !== 'function')
-      throw wrongKind(
-        owner,
-        'metrics such as accuracy()',
-        metric,
-        typeof metric === 'function' ? 'Call it: accuracy(), not accuracy' : undefined
-      )
-    if (names.has(name))
-      throw withCode(new TypeError(expectation(owner, 'every metric to have a name of its own', `'${name}' twice`)), 'EVENKEEL_NAME')
-    names.add(name)
-  }
-  return value
-}
-
 /** What an evaluation is asked for. */
 export interface EvaluationRequest {
   readonly owner: string
-  readonly loss: Loss | undefined
-  readonly metrics: readonly Metric[]
+  readonly asked: readonly Asked[]
+  /** Of those of them that have one. */
+  readonly losses: Losses | undefined
   readonly batchSize: number
   readonly signal: AbortSignal | undefined
 }
@@ -192,12 +180,14 @@ export interface TallyRows extends Rows {
 
 /** Runs the model over rows in inference mode and adds them to the tally: sums in float64, in the order of the rows. */
 export async function tallyRows(state: ModelState, request: EvaluationRequest, tally: Tally, rows: TallyRows): Promise<void> {
-  const { owner, loss, batchSize, signal } = request
+  const { owner, asked, losses, batchSize, signal } = request
   const { access, number } = rows
   const cut = cutBatches(rows.rows, batchSize, 'balance')
   const elements = rowElements(state.description.outputs)
-  const plan = () => (loss ? state.plans.evaluation(loss, cut.largest) : state.plans.inference(cut.largest, batchSize))
-  const { weights: _, ...evaluated } = rows
+  const plan = () => (losses ? state.plans.evaluation(losses, cut.largest) : state.plans.inference(cut.largest, batchSize))
+  const withLoss = asked.filter(({ loss }) => loss)
+  const targets = rows.targets.filter(({ output }) => withLoss.some((each) => each.output === output))
+  const sources = sourcesOf({ rows: rows.rows, inputs: rows.inputs, targets })
   await state.feeds.borrow(async (memories) =>
     runCrossings({
       owner,
@@ -209,8 +199,9 @@ export async function tallyRows(state: ModelState, request: EvaluationRequest, t
       access,
       running: [state.running],
       clock: new StepClock(),
-      sources: loss ? sourcesOf(evaluated) : rows.inputs,
-      outputs: loss ? [...elements, 1, 1] : elements,
+      sources,
+      // A row's loss and weight, of each.
+      outputs: [...elements, ...withLoss.flatMap(() => [1, 1])],
       slots: 0,
       reports: 0,
       plan,
@@ -219,7 +210,7 @@ export async function tallyRows(state: ModelState, request: EvaluationRequest, t
         if (result.status === 0) return
         const failure = describeFailure(state.description, program, result)
         const first = cut.start(feed.firstBatch + result.completed)
-        throw failureError(owner, failure, { sourceRow: (row) => number(first + row), sources: sourcesOf(evaluated) })
+        throw failureError(owner, failure, { sourceRow: (row) => number(first + row), sources })
       }
     })
   )

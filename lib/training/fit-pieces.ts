@@ -116,12 +116,12 @@ export class DatasetPieces implements FitPieces {
 
   async epoch(epoch: number): Promise<EpochPieces> {
     const { stepRows, lastBatch, signal } = this.#settings
-    const { model, loss, running } = this.#state
+    const { model, objectives, running } = this.#state
     const reader = new PieceReader({
       owner,
       state: model,
       dataset: this.#dataset,
-      loss,
+      asked: objectives,
       batchSize: stepRows,
       epoch,
       signal,

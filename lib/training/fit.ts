@@ -3,25 +3,29 @@ import { runCrossings } from '../data/crossings.js'
 import type { Dataset } from '../data/dataset.js'
 import type { Feed, FeedMemory } from '../data/feed.js'
 import { RowDataset } from '../data/row-dataset.js'
+import type { InputData } from '../data/rows.js'
 import { expectation, ShapeError, withCode, wrongKind } from '../errors.js'
 import type { ModelState } from '../inference/model-state.js'
 import { signalOption } from '../inference/predict.js'
 import { booleanOption, checkOptions, choiceOption, integerOption, numberOption } from '../options.js'
 import type { CrossingResult } from '../runtime/runtime.js'
+import type { Tensor } from '../tensor.js'
+import { type Asked, askedOf } from './by-output.js'
 import { type Callback, callbacksOption, type FitControl, restoreCallbacks, withCallbacks } from './callbacks.js'
 import { readCheckpoint } from './checkpoint-file.js'
 import { isDataset } from './dataset-reader.js'
-import { type DataSet, type Evaluation, metricsOption, partOf, type Rows, readData, sourcesOf } from './evaluate.js'
-import { dataOf, evaluateData, type TrainingData } from './evaluate-data.js'
+import { type AnyData, type Evaluation, partOf, type Rows, readData, sourcesOf } from './evaluate.js'
+import { type AnyTrainingData, dataOf, evaluateData, type TrainingData } from './evaluate-data.js'
 import { DatasetPieces, type FitPiece, type FitPieces, RowsPieces, smallestBatch } from './fit-pieces.js'
 import type { EpochRecord, History, StepRecord, ValidationKey } from './history.js'
-import type { Metric, MetricValue } from './metrics.js'
+import type { MetricValue } from './metrics.js'
+import type { AnyInput, AnyOutput, GivenMetrics } from './model-types.js'
 import type { EpochCut, Position } from './position.js'
 import type { StepReports } from './step-reports.js'
-import type { Trainer } from './trainer.js'
+import type { AnyTrainer } from './trainer.js'
 import type { TrainingState } from './training-state.js'
 
-export interface FitOptions {
+export interface FitOptions<X = InputData, Y = Tensor> {
   /** How often the rows are gone through; default 1. */
   readonly epochs?: number
   /** Rows a batch at most; default 32. */
@@ -39,9 +43,9 @@ export interface FitOptions {
    * Rows to evaluate after each epoch: a set, a dataset, or the fraction of the training rows that is held out: from
    * their end, or as `split` does it for a dataset.
    */
-  readonly validation?: TrainingData | number
-  /** Of the validation; default those that fit the loss. */
-  readonly metrics?: readonly Metric[]
+  readonly validation?: TrainingData<X, Y> | number
+  /** Of the validation; default those that fit the loss. By output too; an array is for every output that has a loss. */
+  readonly metrics?: GivenMetrics<Y>
   /** Ends the fit after the step on its way; it rejects with the signal's reason. */
   readonly signal?: AbortSignal
   /** Called after each epoch and awaited. What it throws rejects the fit. */
@@ -59,6 +63,9 @@ export interface FitOptions {
    */
   readonly resume?: boolean | string | URL
 }
+
+/** Of a model whatever it takes and gives. */
+export type AnyFitOptions = FitOptions<AnyInput, AnyOutput>
 
 const optionNames = [
   'epochs',
@@ -83,10 +90,10 @@ const notes = {
   validationSplit: 'Use validation: 0.1, the fraction that is held out'
 }
 
-type Settings = Required<
-  Pick<FitOptions, 'epochs' | 'batchSize' | 'accumulate' | 'shuffle' | 'lastBatch' | 'everyStep' | 'metrics' | 'callbacks'>
-> &
-  Pick<FitOptions, 'validation' | 'onEpoch' | 'onStep'> & {
+type Settings = Required<Pick<FitOptions, 'epochs' | 'batchSize' | 'accumulate' | 'shuffle' | 'lastBatch' | 'everyStep' | 'callbacks'>> &
+  Pick<AnyFitOptions, 'validation' | 'onEpoch' | 'onStep'> & {
+    /** Of the validation. */
+    readonly asked: readonly Asked[]
     readonly resume: boolean | string | URL
     readonly signal: AbortSignal | undefined
   }
@@ -94,10 +101,10 @@ type Settings = Required<
 const owner = 'Trainer.fit'
 
 export async function runFit(
-  trainer: Trainer,
+  trainer: AnyTrainer,
   state: TrainingState,
-  data: TrainingData,
-  options: FitOptions | undefined
+  data: AnyTrainingData,
+  options: AnyFitOptions | undefined
 ): Promise<History> {
   const settings = readSettings(state, options)
   settings.signal?.throwIfAborted()
@@ -113,7 +120,7 @@ export async function runFit(
   return await state.exclusively(owner, 'fit', () => withCallbacks(owner, settings.callbacks, body))
 }
 
-function readSettings(state: TrainingState, options: FitOptions | undefined): Settings {
+function readSettings(state: TrainingState, options: AnyFitOptions | undefined): Settings {
   const given = checkOptions(owner, options, optionNames, notes)
   const { validation, onEpoch, onStep } = given
   if (typeof validation === 'number') numberOption(owner, 'validation', validation, 0, { above: 0, below: 1 })
@@ -126,7 +133,7 @@ function readSettings(state: TrainingState, options: FitOptions | undefined): Se
     shuffle: booleanOption(owner, 'shuffle', given.shuffle, true),
     lastBatch: choiceOption(owner, 'lastBatch', given.lastBatch, 'balance', lastBatchChoices),
     everyStep: booleanOption(owner, 'everyStep', given.everyStep, false),
-    metrics: metricsOption(owner, given.metrics, state.loss),
+    asked: askedOf(owner, state.model.description, { ...state, metrics: given.metrics }),
     signal: signalOption(owner, given.signal),
     callbacks: callbacksOption(owner, given.callbacks),
     resume: resumeOption(given.resume),
@@ -150,7 +157,7 @@ async function resumeFrom(state: TrainingState, path: string | URL, signal: Abor
   }
 }
 
-function fitControl(trainer: Trainer, model: ModelState, { epochs, validation }: Settings): FitControl {
+function fitControl(trainer: AnyTrainer, model: ModelState, { epochs, validation }: Settings): FitControl {
   return {
     trainer,
     epochs,
@@ -166,10 +173,10 @@ interface Sets {
   readonly validation: Rows | Dataset | undefined
 }
 
-async function readSets(state: TrainingState, data: DataSet | Dataset, { validation, signal }: Settings): Promise<Sets> {
-  const { model, loss } = state
-  const read = async (what: string, given: DataSet | Dataset) =>
-    isDataset(given) ? given : await readData(model, what, given, loss, signal)
+async function readSets(state: TrainingState, data: AnyData | Dataset, { validation, signal }: Settings): Promise<Sets> {
+  const { model, objectives } = state
+  const read = async (what: string, given: AnyData | Dataset) =>
+    isDataset(given) ? given : await readData(model, what, given, objectives, signal)
   const all = await read(owner, data)
   if (validation === undefined) return { training: all, validation: undefined }
   if (typeof validation !== 'number')
@@ -462,9 +469,9 @@ class Fit {
 
   async #validate(): Promise<Record<ValidationKey, MetricValue>> {
     if (!this.#validation) return {}
-    const { metrics, signal } = this.#settings
-    const { model, loss } = this.#state
-    const results = await evaluateData(model, this.#validation, { owner: `${owner}, validation`, loss, metrics, batchSize: 1024, signal })
+    const { asked, signal } = this.#settings
+    const { model, losses } = this.#state
+    const results = await evaluateData(model, this.#validation, { owner: `${owner}, validation`, asked, losses, batchSize: 1024, signal })
     return Object.fromEntries(Object.entries(results).map(([name, value]) => [validationKey(name), value!]))
   }
 }

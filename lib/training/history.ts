@@ -23,7 +23,7 @@ export interface EpochRecord {
   /** Of the training steps; validation not included. */
   readonly seconds: number
   readonly samplesPerSecond: number
-  /** `validationAccuracy` and other metrics. */
+  /** `validationAccuracy` and other metrics; of a model with names for its outputs `validationPrice.loss`, `validationPrice.mae`. */
   readonly [validation: ValidationKey]: MetricValue | undefined
 }
 

@@ -22,9 +22,9 @@ import { type BackendChoice, backendChoices, selectRuntime } from '../runtime/se
 import type { StaticShape } from '../shape.js'
 import type { Tensor } from '../tensor.js'
 import type { EvaluateOptions, Evaluation } from './evaluate.js'
-import { evaluate, type TrainingData } from './evaluate-data.js'
+import { type AnyTrainingData, evaluate, type TrainingData } from './evaluate-data.js'
 import { type LoadedWeights, type LoadWeightsOptions, loadWeights } from './load-weights.js'
-import type { InputRows, InputValues, NamedInputs, OneInput, OutputTensors } from './model-types.js'
+import type { AnyInput, AnyOutput, InputRows, InputValues, NamedInputs, OneInput, OutputTensors } from './model-types.js'
 import type { SaveOptions } from './save-options.js'
 import { summaryTable } from './summary.js'
 import { Trainer } from './trainer.js'
@@ -75,7 +75,7 @@ export function createModel<const I extends OneInput | NamedInputs, const O exte
   model: (inputs: InputValues<I>) => O,
   options: ModelOptions<I>
 ): Model<InputRows<I>, OutputTensors<O>>
-export function createModel(model: Layer | ModelFunction, options: ModelOptions<OneInput | NamedInputs>): Model {
+export function createModel(model: Layer | ModelFunction, options: ModelOptions<OneInput | NamedInputs>): Model<AnyInput, AnyOutput> {
   const owner = 'createModel'
   const root = isLayer(model) || typeof model !== 'function' ? expectLayer(owner, model) : model
   const given = checkOptions(owner, options, ['input', 'seed', 'preprocessing', 'backend', 'threads'], { inputShape: 'Use input' })
@@ -137,7 +137,7 @@ export async function loadModel<Inputs extends ModelValues, O extends ModelValue
   source: string | URL | Uint8Array,
   options: LoadOptions<(inputs: Inputs) => O> & { readonly model: (inputs: Inputs) => O }
 ): Promise<Model<Inputs extends Value ? InputData : { readonly [K in keyof Inputs]: InputData }, OutputTensors<O>>>
-export async function loadModel(source: string | URL | Uint8Array, options?: LoadOptions): Promise<Model> {
+export async function loadModel(source: string | URL | Uint8Array, options?: LoadOptions): Promise<Model<AnyInput, AnyOutput>> {
   const owner = 'loadModel'
   const given = checkOptions(owner, options, ['backend', 'threads', 'layers', 'model'])
   const { model } = given
@@ -235,13 +235,14 @@ export class Model<X = InputData, Y = Tensor> {
   }
 
   /**
-   * A trainer with its own optimizer state. One at a time may run.
+   * A trainer with its own optimizer state. One at a time may run. Of a model with names for its outputs, `loss` and
+   * `lossWeights` are by these names: it minimizes Σ weight · mean loss.
    *
    * @throws TypeError for options of the wrong kind or unknown; BackendError `EVENKEEL_DISPOSED`
    * @example const trainer = net.trainer({ loss: softmaxCrossEntropy(), optimizer: sgd({ learningRate: 0.1, momentum: 0.9 }) })
    */
-  trainer(options: TrainerOptions): Trainer {
-    return new Trainer(this.#state, options)
+  trainer(options: TrainerOptions<Y>): Trainer<X, Y> {
+    return new Trainer<X, Y>(this.#state, options)
   }
 
   /**
@@ -265,13 +266,14 @@ export class Model<X = InputData, Y = Tensor> {
 
   /**
    * Loss and metrics over all rows, in inference mode. Losses are summed in float64 in the order of the rows, so the
-   * result is the same for batches of any size.
+   * result is the same for batches of any size. Of a model with names for its outputs: `loss` is Σ weight · mean loss, and
+   * `'price.loss'` and `'price.mae'` are those of the output `price`.
    *
    * @throws ShapeError, TypeError, RangeError for data that do not fit; what a metric throws; the signal's reason
    * @example await net.evaluate({ x, y }, { loss: softmaxCrossEntropy() })   // { loss, accuracy }
    */
-  async evaluate(data: TrainingData, options?: EvaluateOptions): Promise<Evaluation> {
-    return await evaluate(this.#state, 'Model.evaluate', data, options)
+  async evaluate(data: TrainingData<X, Y>, options?: EvaluateOptions<Y>): Promise<Evaluation> {
+    return await evaluate(this.#state, 'Model.evaluate', data as AnyTrainingData, options)
   }
 
   /**

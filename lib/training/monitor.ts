@@ -4,8 +4,11 @@ import type { FitControl } from './callbacks.js'
 import type { EpochRecord, ValidationKey } from './history.js'
 
 export interface MonitorOptions {
-  /** Which value of an epoch's record is watched; default `validationLoss`. */
-  monitor?: 'loss' | ValidationKey
+  /**
+   * Which value of an epoch's record is watched; default `validationLoss`. Of a model with names for its outputs also
+   * `'losses.price'` and `'validationPrice.loss'`.
+   */
+  monitor?: 'loss' | `losses.${string}` | ValidationKey
   /** Whether less or more is better; default 'auto': by the name, which must then be one whose sense is known. */
   mode?: 'auto' | 'min' | 'max'
   /** By how much a value must beat the best to count. */
@@ -54,7 +57,8 @@ export class Monitor {
 
   /** The record's value. */
   read(record: EpochRecord): number {
-    const values = record as unknown as Readonly<Record<string, unknown>>
+    const losses = Object.entries(record.losses ?? {}).map(([name, loss]) => [`losses.${name}`, loss])
+    const values: Readonly<Record<string, unknown>> = { ...record, ...Object.fromEntries(losses) }
     const value = values[this.#name]
     if (typeof value === 'number' && !notValues.includes(this.#name)) return value
     const names = Object.keys(values).filter((name) => typeof values[name] === 'number' && !notValues.includes(name))

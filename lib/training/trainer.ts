@@ -1,16 +1,19 @@
 import { cutBatches } from '../data/batches.js'
 import { runCrossings } from '../data/crossings.js'
+import type { InputData } from '../data/rows.js'
 import { type NonFiniteError, wrongKind } from '../errors.js'
 import type { ModelState } from '../inference/model-state.js'
 import { binding, signalOption } from '../inference/predict.js'
 import { expectPath, expectSource } from '../io/paths.js'
 import { checkOptions, integerOption, numberOption } from '../options.js'
 import { finish } from '../sliced.js'
+import type { Tensor } from '../tensor.js'
 import { readCheckpoint, writeCheckpoint } from './checkpoint-file.js'
-import { type DataSet, type Rows, readData, readRows, sourcesOf } from './evaluate.js'
-import type { TrainingData } from './evaluate-data.js'
+import { type AnyData, type DataSet, type Rows, readData, readRows, sourcesOf } from './evaluate.js'
+import type { AnyTrainingData, TrainingData } from './evaluate-data.js'
 import { type FitOptions, runFit } from './fit.js'
 import type { History } from './history.js'
+import type { AnyInput, AnyOutput } from './model-types.js'
 import type { SaveOptions } from './save-options.js'
 import type { StepTold } from './step-reports.js'
 import { type TrainerOptions, TrainingState } from './training-state.js'
@@ -39,11 +42,11 @@ export interface StepResult {
  *
  * A step is a transaction: where its data, loss or gradients are not finite, it throws and changes nothing.
  */
-export class Trainer {
+export class Trainer<X = InputData, Y = Tensor> {
   readonly #state: TrainingState
 
   /** @internal */
-  constructor(model: ModelState, options: TrainerOptions) {
+  constructor(model: ModelState, options: TrainerOptions<Y>) {
     this.#state = new TrainingState(model, options)
   }
 
@@ -81,26 +84,26 @@ export class Trainer {
    * @throws BackendError `EVENKEEL_BUSY` while another step or fit of the model is on its way; ShapeError, TypeError,
    * RangeError for data that do not fit; NonFiniteError for NaN or infinity in data, loss or gradients
    */
-  async step(data: DataSet, options?: StepOptions): Promise<StepResult> {
+  async step(data: DataSet<X, Y>, options?: StepOptions): Promise<StepResult> {
     const owner = 'Trainer.step'
     const accumulate = accumulateOption(owner, options)
     const state = this.#state
     return await state.exclusively(owner, 'step', async () => {
-      const rows = await readData(state.model, owner, data, state.loss, undefined)
+      const rows = await readData(state.model, owner, data as AnyData, state.objectives, undefined)
       await state.model.settle()
       return await runStep(state, owner, rows, partRows(rows.rows, accumulate))
     })
   }
 
   /** The same, now. Throws `EVENKEEL_BUSY` while anything of the model is on its way. */
-  stepSync(data: DataSet, options?: StepOptions): StepResult {
+  stepSync(data: DataSet<X, Y>, options?: StepOptions): StepResult {
     const owner = 'Trainer.stepSync'
     const accumulate = accumulateOption(owner, options)
     const state = this.#state
     const { model } = state
     state.assertOpen(owner)
     model.gate.assertIdle(owner)
-    const given = finish(readRows(model, owner, data, state.loss))
+    const given = finish(readRows(model, owner, data as AnyData, state.objectives))
     model.settleSync()
     const planned = finish(state.plan(owner, given.rows, given.weights !== undefined, partRows(given.rows, accumulate)))
     state.assertBatch(owner, given.rows, planned, batchAdvice)
@@ -135,8 +138,8 @@ export class Trainer {
    * @example
    * const history = await trainer.fit({ x, y }, { epochs: 10, batchSize: 128, validation: 0.1 })
    */
-  async fit(data: TrainingData, options?: FitOptions): Promise<History> {
-    return await runFit(this, this.#state, data, options)
+  async fit(data: TrainingData<X, Y>, options?: FitOptions<X, Y>): Promise<History> {
+    return await runFit(this as AnyTrainer, this.#state, data as AnyTrainingData, options)
   }
 
   /**
@@ -197,6 +200,9 @@ export class Trainer {
     await this.#state.model.gate.idle()
   }
 }
+
+/** A trainer of any model. */
+export type AnyTrainer = Trainer<AnyInput, AnyOutput>
 
 const batchAdvice = '. Give more rows at a time'
 

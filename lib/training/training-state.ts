@@ -9,20 +9,24 @@ import type { ModelState } from '../inference/model-state.js'
 import { grownBatch, type Plan, planned } from '../inference/plans.js'
 import { checkOptions, choiceOption } from '../options.js'
 import { partialGradients } from '../programs/accumulate.js'
-import { describeFailure, type Loss, objectivesOf, trainingStages } from '../programs/index.js'
+import { describeFailure, type Losses, objectivesOf, trainingStages } from '../programs/index.js'
 import type { Objective, Optimizer } from '../programs/types.js'
 import { parameterGroups, stateRegions } from '../programs/update.js'
 import type { CrossingResult, Executor } from '../runtime/runtime.js'
 import type { Sliced } from '../sliced.js'
+import type { Tensor } from '../tensor.js'
+import { lossesOption, lossWeightsOption } from './by-output.js'
 import type { Callback, RestoredCallback } from './callbacks.js'
-import type { LossFunction } from './define-loss.js'
-import { assertOneOutput, expectLoss } from './evaluate.js'
 import { MicroBatchExecutor } from './micro-batch-executor.js'
+import type { AnyOutput, GivenLosses, LossWeights } from './model-types.js'
 import type { Position } from './position.js'
 import { StepReports } from './step-reports.js'
 
-export interface TrainerOptions {
-  readonly loss: Loss | LossFunction
+export interface TrainerOptions<Y = Tensor> {
+  /** Of a model with names for its outputs: losses by name, or one for all. An output without one is not trained. */
+  readonly loss: GivenLosses<Y>
+  /** What each output's loss counts for in the sum, by its name: a finite number at least 0, default 1. */
+  readonly lossWeights?: LossWeights<Y>
   readonly optimizer: Optimizer
   /**
    * What becomes of a step whose data, loss or gradients are not finite. 'throw', the default: it rejects with a
@@ -51,8 +55,9 @@ interface TrainingPlan {
 /** What a trainer holds: its plan, the optimizer's state, and how far it has come. */
 export class TrainingState {
   readonly model: ModelState
-  readonly loss: Loss
-  /** What the loss asks of which output. */
+  readonly losses: Losses
+  readonly lossWeights: Readonly<Record<string, number>>
+  /** What the losses ask of which output. */
   readonly objectives: readonly Objective[]
   readonly optimizer: Optimizer
   readonly skips: boolean
@@ -79,18 +84,19 @@ export class TrainingState {
   #active = false
   #disposed = false
 
-  constructor(model: ModelState, options: TrainerOptions) {
+  constructor(model: ModelState, options: TrainerOptions<AnyOutput>) {
     const owner = 'Model.trainer'
     model.gate.assertOpen(owner)
-    const { loss, optimizer, onNonFinite } = checkOptions(owner, options, ['loss', 'optimizer', 'onNonFinite'])
+    const given = checkOptions(owner, options, ['loss', 'lossWeights', 'optimizer', 'onNonFinite'])
+    const { description } = model
     this.model = model
-    assertOneOutput(owner, model)
-    this.loss = expectLoss(owner, loss)
-    this.objectives = objectivesOf(model.description, this.loss)
-    this.optimizer = expectOptimizer(owner, optimizer)
-    this.skips = choiceOption(owner, 'onNonFinite', onNonFinite, 'throw', ['throw', 'skip']) === 'skip'
+    this.losses = lossesOption(owner, description, given.loss)
+    this.lossWeights = lossWeightsOption(owner, description, this.losses, given.lossWeights)
+    this.objectives = objectivesOf(description, this.losses, this.lossWeights)
+    this.optimizer = expectOptimizer(owner, given.optimizer)
+    this.skips = choiceOption(owner, 'onNonFinite', given.onNonFinite, 'throw', ['throw', 'skip']) === 'skip'
     // A pattern that matches nothing is refused here and not at the first step.
-    parameterGroups(this.optimizer.kind, model.description.parameters, this.optimizer)
+    parameterGroups(this.optimizer.kind, description.parameters, this.optimizer)
   }
 
   assertOpen(owner: string): void {
@@ -135,7 +141,8 @@ export class TrainingState {
         'EVENKEEL_RANGE'
       )
     const { program, segments, minimumBatch, microBatches } = yield* trainingStages(description, {
-      loss: this.loss,
+      loss: this.losses,
+      lossWeights: this.lossWeights,
       optimizer: this.optimizer,
       maxBatch,
       microBatch,

@@ -44,7 +44,7 @@ export function toyData(rows = 200, seed = 1): { x: Float32Array; y: Int32Array 
 }
 
 /** Copies of all numbers of a model, to hold against later. */
-export function numbersOf(net: Model): Record<string, number[]> {
+export function numbersOf(net: Pick<Model, 'parameters' | 'buffers'>): Record<string, number[]> {
   return Object.fromEntries(Object.entries({ ...net.parameters, ...net.buffers }).map(([name, { data }]) => [name, [...data]]))
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { batchNorm, createModel, linear, meanSquaredError, relu, ShapeError, sequential, sgd, weightNorm } from '../../lib/index.js'
+import { batchNorm, createModel, linear, relu, ShapeError, sequential, weightNorm } from '../../lib/index.js'
 import * as ops from '../../lib/ops/index.js'
-import { modelBackends, rejection, thrown } from '../helpers/models.js'
+import { modelBackends, thrown } from '../helpers/models.js'
 import { testRandom } from '../helpers/random.js'
 
 /** y = x · wᵀ + b in float64. */
@@ -113,15 +113,6 @@ describe('a model function that is none', () => {
       }
     `)
     expect(thrown(cases['an output without the batch'])).toBeInstanceOf(ShapeError)
-  })
-
-  it('predicts outputs with names, and says that it does not train them', async () => {
-    const net = createModel((x) => ({ y: linear(1)(x) }), { input: [3], backend: 'portable' })
-    const expected = 'expected a model with one output without a name, got one with the outputs y. It can predict'
-    const loss = meanSquaredError()
-    expect(message(() => net.trainer({ loss, optimizer: sgd({ learningRate: 0.1 }) }))).toBe(`Model.trainer: ${expected}`)
-    expect((await rejection(net.evaluate({ x: [[1, 2, 3]], y: [[1]] }, { loss }))).message).toBe(`Model.evaluate: ${expected}`)
-    expect(net.predictSync([[1, 2, 3]]).y.shape).toEqual([1, 1])
   })
 
   it('refuses data that do not have the names, rows or kind of the inputs', () => {

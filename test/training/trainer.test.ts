@@ -126,7 +126,7 @@ describe('a trainer', () => {
         "Model.trainer: expected loss to be a loss such as softmaxCrossEntropy(), or a function of prediction and target, got undefined",
         "Model.trainer: expected loss to be a loss such as softmaxCrossEntropy(), or a function of prediction and target, got function softmaxCrossEntropy. Call it: softmaxCrossEntropy(), not softmaxCrossEntropy",
         "Model.trainer: expected optimizer to be an optimizer such as sgd({ learningRate: 0.1 }), got function sgd. Call it: sgd({ learningRate: 0.1 }), not sgd",
-        "Model.trainer: expected only the options loss, optimizer, onNonFinite, got 'optimiser'. Did you mean optimizer?",
+        "Model.trainer: expected only the options loss, lossWeights, optimizer, onNonFinite, got 'optimiser'. Did you mean optimizer?",
       ]
     `)
   })
