@@ -102,16 +102,35 @@ describe.each(modelBackends)('training of several named outputs on %s', (backend
       }
   })
 
-  it('gives the same step synchronously, and in parts', async () => {
-    const [one, two, three] = [model(backend), model(backend), model(backend)]
+  it('gives the same step synchronously', async () => {
+    const [one, two] = [model(backend), model(backend)]
     const trainerOf = (net: typeof one) => net.trainer({ loss, lossWeights, optimizer: adam({ learningRate: 0.01 }) })
     const told = await trainerOf(one).step(data)
     expect(trainerOf(two).stepSync(data)).toEqual(told)
     expect(numbersOf(two)).toEqual(numbersOf(one))
-    const parts = await trainerOf(three).step(data, { accumulate: 4 })
-    // Sums of four parts: a few roundings.
-    expect(Math.abs(parts.loss - told.loss)).toBeLessThan(1e-5)
-    for (const name of ['price', 'kind']) expect(Math.abs(parts.losses![name]! - told.losses![name]!)).toBeLessThan(1e-5)
+  })
+
+  it('takes a step in parts, within rounding of the whole', async () => {
+    const run = async (accumulate: number) => {
+      const trunk = linear(6)
+      const net = createModel(
+        (x) => {
+          const hidden = dropout(0.2)(tanh()(trunk(x)))
+          return { price: linear(1)(hidden), kind: linear(kinds)(hidden) }
+        },
+        { input: [4], seed: 5, backend }
+      )
+      const trainer = net.trainer({ loss, lossWeights, optimizer: sgd({ learningRate: 0.1 }) })
+      const told = await trainer.step({ x: data.x.sensor, y: data.y }, { accumulate })
+      return { told, numbers: Object.values(numbersOf(net)).flat() }
+    }
+    const [whole, parts] = [await run(1), await run(4)]
+    // In parts: otherwise they would be the same sums.
+    expect(parts.numbers).not.toEqual(whole.numbers)
+    // The same terms in another order: some roundings of 2⁻²⁴.
+    expect(Math.abs(parts.told.loss - whole.told.loss)).toBeLessThan(1e-5)
+    for (const name of ['price', 'kind']) expect(Math.abs(parts.told.losses![name]! - whole.told.losses![name]!)).toBeLessThan(1e-5)
+    for (const [i, value] of whole.numbers.entries()) expect(Math.abs(parts.numbers[i]! - value)).toBeLessThan(1e-6)
   })
 
   it('evaluates each output with its loss and metrics, the same for batches of any size', async () => {
