@@ -1,6 +1,7 @@
 import type { Graph, Node, Value } from '../graph/graph.js'
 import type { KernelCall, Program, ScalarReference } from '../graph/program.js'
 import { kernelSpecs } from '../kernels/table.js'
+import { Binary, Unary } from '../kernels/types.js'
 import type { Dimension } from '../shape.js'
 
 // A step whose rows go through in parts of a fixed size, so that it needs the scratch of one part: its gradient is the
@@ -8,37 +9,32 @@ import type { Dimension } from '../shape.js'
 
 /** Operations that compute each row of their outputs from the same row of what has rows. */
 const rowOperations: ReadonlySet<string> = new Set([
+  ...Object.keys(Unary),
+  ...Object.keys(Binary),
   'activation',
+  'add',
   'addBias',
+  'batchMatmul',
   'checkFinite',
   'checkFractions',
+  'concat',
   'dropout',
   'elementLoss',
+  'gather',
   'layerNorm',
   'matmul',
+  'oneHot',
+  'reduce',
+  'reshape',
   'scaleColumns',
+  'slice',
   'softLabelCrossEntropy',
   'softmax',
   'softmaxCrossEntropy',
   'squaredError',
-  'add',
-  'subtract',
-  'multiply',
-  'divide',
-  'maximum',
-  'minimum',
-  'abs',
-  'erf',
-  'exp',
-  'expm1',
-  'log',
-  'log1p',
-  'negate',
-  'softplus',
-  'sqrt',
-  'square',
-  'reshape',
-  'stopGradient'
+  'stopGradient',
+  'transpose',
+  'where'
 ])
 
 /** Operations by which the loss of the batch comes from the losses of its rows: linear in them. */
@@ -63,16 +59,18 @@ export function splitsByRows(graph: Graph): boolean {
   return true
 }
 
-/** The symbol's dimension comes first, and alone. */
+/** Whether its size depends on the batch. */
 function hasRows({ shape }: Value): boolean {
   return shape.some((dimension) => typeof dimension !== 'number')
 }
 
-const isBatch = (dimension: Dimension | undefined): boolean =>
-  typeof dimension === 'object' && dimension.constant === 0 && dimension.terms.batch === 1 && Object.keys(dimension.terms).length === 1
+/** As many for each row of the batch, one row's after the other's. */
+const isOfRows = (dimension: Dimension | undefined): boolean =>
+  typeof dimension === 'object' && dimension.constant === 0 && dimension.terms.batch! >= 1 && Object.keys(dimension.terms).length === 1
 
+/** The rows' dimension comes first, and alone. */
 function rowsFirst({ shape }: Value): boolean {
-  return isBatch(shape[0]) && shape.slice(1).every((dimension) => typeof dimension === 'number')
+  return isOfRows(shape[0]) && shape.slice(1).every((dimension) => typeof dimension === 'number')
 }
 
 function staysInRows(node: Node, rows: readonly Value[]): boolean {
@@ -83,6 +81,11 @@ function staysInRows(node: Node, rows: readonly Value[]): boolean {
   if (name === 'layerNorm' && rows[0]!.shape.length <= node.attributes.dimensions) return false
   // Weights have no rows; x · y of two batches has sums over rows.
   if (name === 'matmul' && (rows.length !== 1 || node.inputs[0] !== rows[0])) return false
+  // Rows that are looked up by numbers in the same batch may lie in another part of it.
+  if (name === 'gather' && rows.length !== 1) return false
+  // What is joined, cut or moved along the first dimension is whole rows, of which others become.
+  if ((name === 'concat' || name === 'slice') && node.attributes.axis === 0) return false
+  if (name === 'transpose' && node.attributes.permutation[0] !== 0) return false
   // The mask of a dropout holds bits of several rows in a byte; its parts begin at whole bytes.
   return node.outputs.every((output) => rowsFirst(output) || output.dtype === 'uint8')
 }

@@ -94,8 +94,11 @@ export class MicroBatchExecutor implements Executor {
   #skippedElements({ status, segment, call, completed }: CrossingResult, firstRows: readonly number[]): number {
     if (status === Status.ok) return 0
     const { regions, segments } = this.#program
-    const operands = segments[segment]!.calls[call]!.operands
-    const input = operands.map((operand) => operand && regions[operand.region]!).find((region) => region?.kind === 'input')
+    const { operands } = segments[segment]!.calls[call]!
+    // Where numbers are looked up, it is they that are refused, and not where they are looked up.
+    const whole = operands.filter((operand) => operand?.dtype === 'int32')
+    const read = whole.length > 0 ? whole : operands
+    const input = read.map((operand) => operand && regions[operand.region]!).find((region) => region?.kind === 'input')
     return input ? firstRows[completed]! * input.rowElements! : 0
   }
 }

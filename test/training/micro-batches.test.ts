@@ -3,7 +3,9 @@ import {
   adam,
   createModel,
   dropout,
+  embedding,
   type FitOptions,
+  gelu,
   type Layer,
   type Loss,
   linear,
@@ -17,6 +19,7 @@ import {
   tanh,
   weightNorm
 } from '../../lib/index.js'
+import * as ops from '../../lib/ops/index.js'
 import { modelBackends, numbersOf, rejection, toyData } from '../helpers/models.js'
 import { testRandom } from '../helpers/random.js'
 
@@ -112,6 +115,61 @@ describe.each(modelBackends)('steps in parts on %s', (backend) => {
     labels.y[101] = 3
     const trainer = createModel(classifier(), { input: [4], backend }).trainer({ loss: softmaxCrossEntropy(), optimizer: adam() })
     expect((await rejection(trainer.fit(labels, { batchSize: 8, accumulate: 5, shuffle: false }))).message).toContain('y[101] = 3')
+  })
+
+  it('take embeddings, gathered and joined values, attention and means over other dimensions', async () => {
+    const random = testRandom(12)
+    const rows = 90
+    const x = {
+      words: Int32Array.from({ length: rows * 5 }, () => random.integer(11)),
+      place: Int32Array.from({ length: rows }, () => random.integer(4)),
+      size: random.array(rows * 2)
+    }
+    const y = random.array(rows)
+    const layers = () => {
+      const [words, query, hidden, head] = [embedding(11, 6), linear(6), linear(8), linear(1)]
+      return ({ words: ids, place, size }: Record<'words' | 'place' | 'size', ops.Value>) => {
+        const looked = words(ids)
+        const scores = ops.softmax(ops.matmul(query(looked), ops.transpose(looked, [0, 2, 1])))
+        const read = ops.mean(ops.matmul(scores, looked), { axes: 1 })
+        const [width, height] = ops.split(size, 2, 1)
+        const area = ops.where(ops.greater(width!, 0), ops.multiply(width!, height!), ops.negate(height!))
+        return head(gelu()(hidden(ops.concat([read, ops.oneHot(place, 4), area], 1))))
+      }
+    }
+    const run = async (accumulate: number, input = x) => {
+      const shapes = { words: { shape: [5], dtype: 'int32' }, place: { shape: [], dtype: 'int32' }, size: [2] } as const
+      const net = createModel(layers(), { input: shapes, seed: 3, backend })
+      const trainer = net.trainer({ loss: meanSquaredError(), optimizer: sgd({ learningRate: 0.1, clipNorm: 5 }) })
+      const { loss, gradientNorm } = await trainer.step({ x: input, y }, { accumulate })
+      return { told: [loss, gradientNorm!], numbers: Object.values(numbersOf(net)).flat() }
+    }
+    const [whole, parts] = [await run(1), await run(7)]
+    expect(parts.numbers).not.toEqual(whole.numbers)
+    for (const [i, value] of [...whole.told, ...whole.numbers].entries())
+      expect(Math.abs([...parts.told, ...parts.numbers][i]! - value)).toBeLessThan(1e-5)
+    const words = x.words.slice()
+    words[61 * 5 + 3] = 11
+    expect((await rejection(run(7, { ...x, words }))).message).toContain('x.words[61][3] = 11')
+  })
+
+  it.each<[string, (x: ops.Value, partner: ops.Value) => ops.Value]>([
+    ['looks up other rows', (x, partner) => ops.gather(x, partner)],
+    ['joins and cuts the batch', (x) => ops.slice(ops.concat([ops.negate(x), x], 0), [0], [x.shape[0]!])],
+    ['weighs rows by others', (x) => ops.multiply(x, ops.softmax(ops.sum(x, { axes: 1, keepDimensions: true }), 0))]
+  ])('are one large step where the model %s', async (_, mix) => {
+    const random = testRandom(13)
+    const rows = 24
+    const x = { x: random.array(rows * 3), partner: Int32Array.from({ length: rows }, () => random.integer(rows)) }
+    const y = random.array(rows)
+    const run = async (accumulate: number) => {
+      const head = linear(1)
+      const inputs = { x: [3], partner: { shape: [], dtype: 'int32' } } as const
+      const net = createModel(({ x: value, partner }) => head(mix(value, partner)), { input: inputs, seed: 3, backend })
+      await net.trainer({ loss: meanSquaredError(), optimizer: sgd({ learningRate: 0.1 }) }).step({ x, y }, { accumulate })
+      return numbersOf(net)
+    }
+    expect(await run(4)).toEqual(await run(1))
   })
 
   it('are those of single steps too', async () => {
