@@ -18,7 +18,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   raw: ['runtime', 'kernels'],
   io: ['data', 'layers', 'programs', 'runtime', 'kernels'],
   training: ['programs', 'layers', 'ops', 'graph', 'runtime', 'data', 'io', 'inference', 'kernels'],
-  cli: ['training', 'inference', 'programs', 'data', 'io', 'runtime'],
+  cli: ['training', 'inference', 'programs', 'layers', 'data', 'io', 'runtime'],
   inference: ['programs', 'layers', 'graph', 'runtime', 'data', 'io', 'kernels']
 }
 /** Files beside the rooms; every room may import them. */

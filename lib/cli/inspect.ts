@@ -2,21 +2,23 @@ import { stat } from 'node:fs/promises'
 import { Command } from 'commander'
 import { openModelFile } from '../io/model-file.js'
 import { openSafetensors, type SafetensorsFile } from '../io/safetensors.js'
+import { layerFactories } from '../layers/define-layer.js'
 import { formatShape } from '../shape.js'
 import { summaryTable } from '../training/summary.js'
+import { addCodeOption, type CodeArguments, type GivenCode, readModelCode } from './model-code.js'
 import { count } from './report.js'
 
 export function inspectCommand(): Command {
-  return new Command('inspect')
+  const command = new Command('inspect')
     .description('Shows what a model file holds: its layers, and of every tensor shape, mean, deviation and range.')
     .argument('<model>', 'a file that save wrote')
     .option('--json', 'one JSON object', false)
     .allowExcessArguments(false)
-    .action(async (model: string, { json }: { json: boolean }) => {
-      const report = await inspect(model)
-      if (json) console.log(JSON.stringify(report))
-      else for (const line of linesOf(report)) console.log(line)
-    })
+  return addCodeOption(command).action(async (model: string, { json, module }: CodeArguments & { json: boolean }) => {
+    const report = await inspect(model, await readModelCode(module))
+    if (json) console.log(JSON.stringify(report))
+    else for (const line of linesOf(report)) console.log(line)
+  })
 }
 
 interface TensorReport {
@@ -36,16 +38,16 @@ interface ModelReport {
   readonly bytes: number
   /** What the file says of itself: versions, seed, and JSON parsed. */
   readonly metadata: Readonly<Record<string, unknown>>
-  /** The layers as a table; undefined where a custom layer's factory would be needed. */
+  /** The layers as a table; undefined where code would be needed that the file does not hold. */
   readonly summary: string | undefined
   readonly tensors: readonly TensorReport[]
 }
 
-async function inspect(file: string): Promise<ModelReport> {
+async function inspect(file: string, code: GivenCode): Promise<ModelReport> {
   const { size } = await stat(file)
   const opened = await openSafetensors('inspect', file)
   try {
-    const summary = await summaryOf(file)
+    const summary = await summaryOf(file, code)
     const tensors: TensorReport[] = []
     for (const name of opened.tensors.keys()) tensors.push(await tensorReport(opened, name))
     return { file, bytes: size, metadata: metadataOf(opened), summary, tensors }
@@ -54,13 +56,16 @@ async function inspect(file: string): Promise<ModelReport> {
   }
 }
 
-async function summaryOf(file: string): Promise<string | undefined> {
+/** Errors of a file whose code is not at hand, as long as none was given. */
+const lacksCode = ['EVENKEEL_UNKNOWN_LAYER', 'EVENKEEL_MODEL_FUNCTION']
+
+async function summaryOf(file: string, { model, layers }: GivenCode): Promise<string | undefined> {
   try {
-    const model = await openModelFile('inspect', file)
-    await model.close()
-    return summaryTable(model.description, new Set())
+    const opened = await openModelFile('inspect', file, { model, layers: layerFactories('inspect', layers) })
+    await opened.close()
+    return summaryTable(opened.description, new Set())
   } catch (error) {
-    if ((error as { code?: string }).code === 'EVENKEEL_UNKNOWN_LAYER') return undefined
+    if (!model && !layers && lacksCode.includes((error as { code: string }).code)) return undefined
     throw error
   }
 }
@@ -93,15 +98,21 @@ async function tensorReport(file: SafetensorsFile, name: string): Promise<Tensor
 }
 
 function linesOf({ file, bytes, metadata, summary, tensors }: ModelReport): string[] {
-  const { version, formatVersion, seed, input } = metadata
+  const { version, formatVersion, seed, input, output } = metadata
   return [
     `${file}: ${count(bytes)} bytes, written by evenkeel ${version}, format ${formatVersion}, seed ${seed}`,
     `input ${JSON.stringify(input)}`,
+    ...(output === undefined ? [] : [`output ${JSON.stringify(output)}`]),
     '',
-    summary ?? 'The file has layers of kinds of its own: loadModel(path, { layers }) knows them.',
+    summary ?? missingCode(metadata),
     '',
     ...tableOf(tensors)
   ]
+}
+
+function missingCode({ model }: ModelReport['metadata']): string {
+  const what = model === 'function' ? 'was saved from a function' : 'has layers of kinds of its own'
+  return `The file ${what}, code that it does not hold: --module FILE shows its layers.`
 }
 
 const number = (value: number): string => (Number.isFinite(value) ? Number(value.toPrecision(5)).toString() : '-')

@@ -3,19 +3,20 @@ import type { ReadOptions } from '../data/tables/columns.js'
 import type { TableDataset } from '../data/tables/table-dataset.js'
 import { type OutputColumn, type OutputRows, tableFormatOf, writeTable } from '../io/table-writer.js'
 import { formatShape, staticElementCount } from '../shape.js'
-import type { Tensor } from '../tensor.js'
-import { loadModel, type Model, type ModelPort } from '../training/model.js'
+import { type LoadOptions, loadModel, type Model, type ModelPort } from '../training/model.js'
 import { addBackendOptions, type BackendArguments, integer, nonEmpty, refuseExisting } from './arguments.js'
 import { Interrupted, onInterrupt } from './exit.js'
+import { addCodeOption, type CodeArguments, readModelCode } from './model-code.js'
+import { type Give, give, PredictedColumns } from './predicted-columns.js'
 import { count, Progress } from './report.js'
 import { openTableFile } from './table-files.js'
 
-interface PredictArguments extends BackendArguments {
+interface PredictArguments extends BackendArguments, CodeArguments {
   readonly output: string
   readonly force: boolean
   readonly columns?: readonly string[]
   readonly name: string
-  readonly give: 'values' | 'probabilities' | 'class'
+  readonly give: Give
   readonly missing?: 'error' | 'skip'
   readonly batchSize: number
   readonly json: boolean
@@ -35,9 +36,12 @@ export function predictCommand(): Command {
     )
     .option('--name <name>', 'of the column of predictions; several are called name.0, name.1, …', nonEmpty, 'prediction')
     .addOption(
-      new Option('--give <what>', "the network's output, its softmax (of one number its sigmoid), or the class with the largest")
-        .choices(['values', 'probabilities', 'class'])
-        .default('values')
+      new Option(
+        '--give <what>',
+        "values, the network's outputs; probabilities, their softmax (of one number its sigmoid); or class, the one with the largest. Of several outputs also by name: kind=class,price=values"
+      )
+        .argParser(give)
+        .default(give('values'), 'values')
     )
     .addOption(
       new Option('--missing <what>', "rows with an empty cell (default: as the model's file says; else error)").choices(['error', 'skip'])
@@ -46,7 +50,7 @@ export function predictCommand(): Command {
     .option('--json', 'rows and seconds as one JSON object in the last line', false)
     .allowExcessArguments(false)
     .addHelpText('after', '\nCtrl-C leaves no half file behind.')
-  return addBackendOptions(command).action(predict)
+  return addBackendOptions(addCodeOption(command)).action(predict)
 }
 
 const columnList = (text: string): string[] => text.split(',').map((name) => name.trim())
@@ -54,15 +58,15 @@ const columnList = (text: string): string[] => text.split(',').map((name) => nam
 async function predict(file: string, rows: string, given: PredictArguments): Promise<void> {
   tableFormatOf('evenkeel predict', given.output)
   await refuseExisting(given.output, given.force)
-  const { backend, threads } = given
-  const model = await loadModel(file, { backend, ...(threads === undefined ? {} : { threads }) })
+  const model = await openModel(file, given)
   const table = await openTable(rows, model, given)
   const width = expectColumns(model, rows, table)
-  const outputs = outputColumns(given, table, model)
+  const predicted = new PredictedColumns(model, given.name, given.give)
+  const outputs = outputColumns(table, predicted)
   const stop = new AbortController()
   const interrupt = onInterrupt(() => stop.abort(new Interrupted('interrupted')))
   const progress = new Progress({ unit: 'row', total: table.length })
-  const scoring = new Scoring(model, table, given, progress, stop.signal)
+  const scoring = new Scoring(model, table, predicted, given.batchSize, progress, stop.signal)
   const start = performance.now()
   try {
     await writeTable('evenkeel predict', given.output, outputs, scoring.pieces())
@@ -76,6 +80,11 @@ async function predict(file: string, rows: string, given: PredictArguments): Pro
     `${count(scoring.rows)} rows of ${width} columns in ${seconds.toFixed(1)} s, ${count(scoring.rows / seconds)} rows/s: ${given.output}`
   )
   if (given.json) console.log(JSON.stringify({ rows: scoring.rows, seconds, output: given.output, ...model.backend }))
+}
+
+async function openModel(file: string, { backend, threads, module }: PredictArguments): Promise<Model> {
+  const options = { ...(await readModelCode(module)), backend, ...(threads === undefined ? {} : { threads }) }
+  return (await loadModel(file, options as LoadOptions & { model?: undefined })) as Model
 }
 
 async function openTable(file: string, { preprocessing }: Model, { columns, missing }: PredictArguments): Promise<TableDataset> {
@@ -93,9 +102,9 @@ function expectColumns(model: Model, file: string, { x }: TableDataset): number 
   if (model.preprocessing) return x.length
   const [{ shape }] = model.inputs as [ModelPort]
   const expected = staticElementCount(shape)
-  if (model.inputs.length > 1 || model.outputs.length > 1 || shape.length !== 1)
+  if (model.inputs.length > 1 || shape.length !== 1)
     throw new Error(
-      `expected a model of one output whose input is a row of numbers, got ${model.inputs.map((input) => formatShape(input.shape)).join(' and ')}`
+      `expected a model whose input is a row of numbers, got ${model.inputs.map((input) => formatShape(input.shape)).join(' and ')}`
     )
   if (x.length === expected) return expected
   throw new Error(
@@ -103,15 +112,11 @@ function expectColumns(model: Model, file: string, { x }: TableDataset): number 
   )
 }
 
-function outputColumns({ name, give }: PredictArguments, { columns }: TableDataset, model: Model): OutputColumn[] {
-  const width = staticElementCount(model.outputs[0]!.shape)
-  const classes = model.preprocessing?.classes
-  const names =
-    give === 'class' || width === 1 ? [name] : Array.from({ length: width }, (_, index) => `${name}.${classes?.[index] ?? index}`)
+function outputColumns({ columns }: TableDataset, predicted: PredictedColumns): OutputColumn[] {
+  const names = predicted.columns.map(({ name }) => name)
   const taken = columns.find((column) => names.includes(column.name))
   if (taken) throw new Error(`expected a name for the predictions that no column has, got '${taken.name}'. Give another with --name`)
-  const kind = give === 'class' ? (classes ? 'text' : 'integer') : 'float'
-  return [...columns, ...names.map((column): OutputColumn => ({ name: column, kind }))]
+  return [...columns, ...predicted.columns]
 }
 
 /** The file's rows with their predictions, batch by batch; the next batch is read while one is computed. */
@@ -119,53 +124,34 @@ class Scoring {
   rows = 0
   readonly #model: Model
   readonly #table: TableDataset
-  readonly #given: PredictArguments
+  readonly #predicted: PredictedColumns
+  readonly #batchSize: number
   readonly #progress: Progress
   readonly #signal: AbortSignal
 
-  constructor(model: Model, table: TableDataset, given: PredictArguments, progress: Progress, signal: AbortSignal) {
+  constructor(model: Model, table: TableDataset, predicted: PredictedColumns, batchSize: number, progress: Progress, signal: AbortSignal) {
     this.#model = model
     this.#table = table
-    this.#given = given
+    this.#predicted = predicted
+    this.#batchSize = batchSize
     this.#progress = progress
     this.#signal = signal
   }
 
   async *pieces(): AsyncGenerator<OutputRows, void, undefined> {
-    const { batchSize } = this.#given
-    const predictor = this.#model.predictor({
-      maxBatch: batchSize,
-      ...(this.#given.give === 'probabilities' ? { output: 'probabilities' } : {})
-    })
+    const batchSize = this.#batchSize
+    const predictor = this.#model.predictor({ maxBatch: batchSize, output: this.#predicted.forms })
     try {
       const batches = this.#table.batches({ batchSize, signal: this.#signal })
       for await (const { columns, output } of predictor.stream(batches, { batchSize, signal: this.#signal })) {
         const carried = this.#table.columns.map(({ name }) => columns![name]!)
-        yield [...carried, ...this.#predicted(output)]
-        this.rows += output.shape[0]!
+        const cells = this.#predicted.cells(output)
+        yield [...carried, ...cells]
+        this.rows += cells[0]!.length
         this.#progress.update(this.rows)
       }
     } finally {
       predictor.dispose()
     }
   }
-
-  #predicted({ data, shape }: Tensor): ArrayLike<unknown>[] {
-    const rows = shape[0]!
-    const width = data.length / rows
-    if (this.#given.give === 'class') {
-      const numbers = Array.from({ length: rows }, (_, row) => largest(data, row * width, width))
-      const classes = this.#model.preprocessing?.classes
-      return [classes ? numbers.map((number) => classes[number]) : numbers]
-    }
-    return Array.from({ length: width }, (_, column) => Float32Array.from({ length: rows }, (_, row) => data[row * width + column]!))
-  }
-}
-
-/** The class of a row of logits; a single logit is positive for class 1. */
-function largest(values: Float32Array, start: number, width: number): number {
-  if (width === 1) return values[start]! > 0 ? 1 : 0
-  let best = 0
-  for (let i = 1; i < width; i++) if (values[start + i]! > values[start + best]!) best = i
-  return best
 }

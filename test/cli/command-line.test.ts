@@ -10,7 +10,7 @@ import { bundleCommandLine, type End, runCommandLine } from './helpers.js'
 let command: { main: string; module: (name: string) => string }
 let folder: string
 beforeAll(async () => {
-  command = await bundleCommandLine(['training', 'endless', 'incomplete', 'tabular'])
+  command = await bundleCommandLine(['training', 'endless', 'incomplete', 'tabular', 'branches'])
   folder = await mkdtemp(path.join(tmpdir(), 'evenkeel-cli-'))
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
@@ -225,5 +225,54 @@ describe('evenkeel predict', () => {
     expect(await refused(['m.safetensors', 'nowhere.csv', '-o', 'x.csv'])).toContain('ENOENT')
     expect(await refused(['rows.csv', 'rows.csv', '-o', 'x.csv'])).toContain('expected a safetensors file')
     expect(await readdir(folder)).toEqual(files)
+  })
+})
+
+describe('a model that was saved from a function, with several outputs', () => {
+  beforeAll(async () => {
+    for (const name of await readdir(folder)) await rm(path.join(folder, name))
+    await writeFile(path.join(folder, 'rows.csv'), 'id,a,b\n1,0.5,0.2\n2,-0.1,0.9\n3,0.4,-1\n')
+  })
+
+  it('is trained, shown and used with the module that has the function', async () => {
+    const module = command.module('branches')
+    const { code, stdout } = await run(['train', module, '-o', 'f.safetensors'])
+    expect(code).toBe(0)
+    for (const told of ['price.loss', 'kind.loss', 'validationPrice.mae', 'validationKind.accuracy'])
+      expect(stdout).toMatch(new RegExp(`^epoch 1/1 .* {2}${told.replace('.', '\\.')} \\d`, 'm'))
+
+    const alone = await run(['inspect', 'f.safetensors'])
+    expect(alone.code).toBe(0)
+    expect(alone.stdout).toContain('output {"price":[1],"kind":[3]}')
+    expect(alone.stdout).toContain('The file was saved from a function, code that it does not hold: --module FILE shows its layers.')
+    expect(alone.stdout).toMatch(/^kind\.weight +\[3, 8\] +F32 /m)
+    expect((await run(['inspect', 'f.safetensors', '--module', module])).stdout).toMatch(/^price +linear +\[1\] +9$/m)
+
+    const args = ['predict', 'f.safetensors', 'rows.csv', '--columns', 'a,b', '--module', module]
+    expect((await run([...args, '-o', 'scored.csv', '--give', 'kind=class'])).stderr).toBe('')
+    const scored = parse(await readFile(path.join(folder, 'scored.csv')), { columns: true }) as Record<string, string>[]
+    expect(Object.keys(scored[0]!)).toEqual(['id', 'a', 'b', 'prediction.price', 'prediction.kind'])
+    expect((await run([...args, '-o', 'p.csv', '--give', 'probabilities,price=values', '--name', 'p'])).stderr).toBe('')
+    const shares = parse(await readFile(path.join(folder, 'p.csv')), { columns: true }) as Record<string, string>[]
+    expect(Object.keys(shares[0]!)).toEqual(['id', 'a', 'b', 'p.price', 'p.kind.0', 'p.kind.1', 'p.kind.2'])
+    for (const [row, share] of shares.entries()) {
+      const kinds = [0, 1, 2].map((kind) => Number(share[`p.kind.${kind}`]))
+      expect(kinds.reduce((sum, each) => sum + each)).toBeCloseTo(1, 5)
+      expect(kinds.indexOf(Math.max(...kinds))).toBe(Number(scored[row]!['prediction.kind']))
+      expect(share['p.price']).toBe(scored[row]!['prediction.price'])
+    }
+  })
+
+  it('is refused without it, and with one that does not fit', async () => {
+    const args = ['predict', 'f.safetensors', 'rows.csv', '--columns', 'a,b', '-o', 'x.csv']
+    const refused = async (...more: string[]) => (await run([...args, ...more])).stderr
+    expect(await refused()).toContain('It was saved from a function, which files do not hold')
+    expect(await refused('--module', command.module('training'))).toContain(
+      'expected a module that exports modelFunction or layers, got neither'
+    )
+    expect(await refused('--module', command.module('branches'), '--give', 'knd=class')).toContain(
+      "expected --give for outputs of the model, price, kind, got 'knd'"
+    )
+    expect(await refused('--give', 'clas')).toContain('Expected values, probabilities, class, or one of these by output')
   })
 })
