@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import { backendInfo } from 'evenkeel'
 import { printTable } from './table.mjs'
 
-const suites = ['step', 'stream', 'dataset']
+const suites = ['step', 'kernels', 'stream', 'dataset']
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url'
 /** A peer in Python that answers one line of JSON with one line of JSON. EVENKEEL_BENCH_PYTHON names the interpreter. */
 const interpreter = process.env.EVENKEEL_BENCH_PYTHON ?? 'python3'
 
+/** Without it glibc gives every large tensor back to the system, and PyTorch pays page faults instead of arithmetic. */
+export const recycled = { MALLOC_MMAP_MAX_: '0', MALLOC_TRIM_THRESHOLD_: '-1', MALLOC_TOP_PAD_: '268435456' }
+
 /** Why a peer cannot run here, or undefined. */
 export function missing(module) {
   const probe = spawnSync(interpreter, ['-c', `import ${module}`], { encoding: 'utf8' })

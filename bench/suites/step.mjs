@@ -4,14 +4,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { batchNorm, createModel, dropout, linear, relu, sequential, sgd, softmaxCrossEntropy } from 'evenkeel'
-import { missing, Peer } from '../peers/python.mjs'
+import { missing, Peer, recycled } from '../peers/python.mjs'
 import { interleave } from '../table.mjs'
 
 const sets = 4
 const learningRate = 0.01
 const momentum = 0.9
-// Without it glibc gives every large tensor back to the system, and PyTorch pays page faults instead of arithmetic.
-const recycled = { MALLOC_MMAP_MAX_: '0', MALLOC_TRIM_THRESHOLD_: '-1', MALLOC_TOP_PAD_: '268435456' }
 
 export async function run({ rounds, threads, log }) {
   const absent = missing('torch')
