@@ -53,6 +53,8 @@ export class RowStream implements Shelf {
   /** Nobody takes more, or may: what is ready is dropped. */
   #ended = false
   #computing = false
+  /** The run of the last block. Never rejects. */
+  #ran: Promise<void> | undefined
   /** Rows that went into blocks before. */
   #sent = 0
   #failure: { readonly error: unknown } | undefined
@@ -93,6 +95,8 @@ export class RowStream implements Shelf {
     } finally {
       signal?.removeEventListener('abort', abort)
       this.close()
+      // Whoever sees the end finds the predictor idle. The run was told to end after its step; the source is not waited for.
+      await this.#ran
     }
   }
 
@@ -173,7 +177,7 @@ export class RowStream implements Shelf {
     this.#computing = true
     this.filling = this.#free!
     this.#wakeReader?.()
-    void this.#run(filling)
+    this.#ran = this.#run(filling)
   }
 
   async #run(filling: Filling): Promise<void> {

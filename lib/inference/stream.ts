@@ -11,7 +11,7 @@ export type StreamRow = ModelInput | number | Readonly<Record<string, number>>
 export type RowIterable<T = StreamRow> = Iterable<T> | AsyncIterable<T>
 
 export interface StreamOptions {
-  /** Ends the stream at once, though its source be silent; it rejects with the signal's reason. */
+  /** Ends the stream after the step on its way, though its source be silent; it rejects with the signal's reason. */
   readonly signal?: AbortSignal
   /** Rows a step at most; default the predictor's `maxBatch`. The numbers do not depend on it. */
   readonly batchSize?: number

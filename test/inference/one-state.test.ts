@@ -69,13 +69,15 @@ describe.each(modelBackends)('what reads during a fit on %s', (backend) => {
   })
 
   it('lets a fit be aborted or stopped that waits for it', async () => {
-    const net = toyModel(backend)
+    let release: (() => void) | undefined
+    let hold = false
+    const net = watchedModel(backend, { run: () => (hold ? new Promise<void>((resolve) => (release = resolve)) : undefined) })
     const trainer = toyTrainer(net)
     await trainer.step(toyData())
-    const long = new Float32Array(rows * 8 * 4)
     let predicted = false
-    const predicting = net.predict(long, { batchSize: 2 }).then(() => (predicted = true))
-    await turns(5)
+    hold = true
+    const predicting = net.predict(equalRows).then(() => (predicted = true))
+    while (!release) await turn()
     const controller = new AbortController()
     const aborted = rejection(trainer.fit(toyData(), { signal: controller.signal }))
     await turns(5)
@@ -86,6 +88,8 @@ describe.each(modelBackends)('what reads during a fit on %s', (backend) => {
     trainer.stop()
     expect(await stopped).toMatchObject({ stopped: true, steps: 0 })
     expect(predicted).toBe(false)
+    hold = false
+    release()
     await predicting
     expect((await trainer.fit(toyData())).steps).toBe(7)
   })

@@ -95,8 +95,8 @@ describe.each(modelBackends)('a predictor on %s', (backend) => {
       }
     }
     for await (const _ of predictor.stream(conversation())) if (++answered === 5) break
-    await new Promise((resolve) => setTimeout(resolve, 10))
-    expect(closed).toBe(true)
+    // It hears of the end when it has answered; a test that waits for ever fails.
+    while (!closed) await new Promise((resolve) => setTimeout(resolve, 1))
   })
 
   it('ends a stream at once by its signal, though the source is silent, and closes the source', async () => {

@@ -231,11 +231,10 @@ describe.each(modelBackends)('a stream on %s', (backend) => {
     const { source, seen } = watchedSource(endless())
     const outputs = predictor.stream(source)
     await outputs.next()
+    // One block is being taken, one waits to be taken, one is read; then nothing more.
+    await until(() => seen.read === 24 && batches.length === 2)
     await turns(30)
-    const ahead = seen.read
-    expect(ahead).toBeLessThanOrEqual(32)
-    await turns(30)
-    expect([seen.read, batches.length]).toEqual([ahead, ahead / 8 - 1])
+    expect([seen.read, batches.length]).toEqual([24, 2])
     for (let i = 0; i < 100; i++) await outputs.next()
     expect(seen.read).toBeGreaterThan(100)
     expect(seen.read).toBeLessThanOrEqual(101 + 32)
@@ -275,6 +274,36 @@ describe.each(modelBackends)('a stream on %s', (backend) => {
     let closed = false
     for await (const _ of predictor.stream(generator())) break
     expect(closed).toBe(true)
+  })
+
+  it('ends when its run on the backend has ended, so that the predictor is idle', async () => {
+    let going: (() => void) | undefined
+    const { predictor } = counted(backend, () => new Promise<void>((resolve) => (going = resolve)))
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    const ends: ((outputs: AsyncGenerator<Tensor, void>) => Promise<unknown>)[] = [
+      (outputs) => outputs.return(undefined),
+      async () => controller.abort(reason)
+    ]
+    for (const end of ends) {
+      const silent = watchedSource(rows, (index) => (index === 8 ? new Promise(() => {}) : undefined))
+      const outputs = predictor.stream(silent.source, { signal: controller.signal })
+      const first = outputs.next().then(
+        ({ done }) => done,
+        (error) => error
+      )
+      await until(() => going !== undefined)
+      let ended = false
+      void first.then(() => (ended = true))
+      const ending = end(outputs)
+      await turns(20)
+      expect([ended, silent.seen.closed]).toEqual([false, 1])
+      going!()
+      going = undefined
+      expect(await first).toBe(controller.signal.aborted ? reason : true)
+      await ending
+      expect(predictor.predictSync(row(0)).shape).toEqual([1, 3])
+    }
   })
 
   it('gives all outputs before the error of its source, which says where it was', async () => {

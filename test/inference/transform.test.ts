@@ -1,9 +1,11 @@
+import { once } from 'node:events'
 import { Readable, Transform, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { Tensor } from '../../lib/index.js'
 import { modelBackends, rejection, thrown, toyData, toyModel } from '../helpers/models.js'
+import { watchedModel } from '../helpers/watched.js'
 
 const { x } = toyData(500, 9)
 const rows = Array.from({ length: 500 }, (_, index) => x.subarray(index * 4, index * 4 + 4))
@@ -95,7 +97,27 @@ describe.each(modelBackends)('a transform on %s', (backend) => {
     expect(closed).toBe(true)
     expect(thrown(() => predictor.transform({ size: 3 } as never)).message).toMatch(/^Predictor\.transform: expected only the options/)
     // Nothing is left on its way.
-    await turns(5)
+    expect(predictor.predictSync(x.subarray(0, 4)).shape).toEqual([1, 3])
+  })
+
+  it('closes when the run on its way has ended, and not before', async () => {
+    let release: (() => void) | undefined
+    const net = watchedModel(backend, {
+      run: ({ inputs }) => (inputs.length > 0 ? new Promise<void>((resolve) => (release = resolve)) : undefined)
+    })
+    using predictor = net.predictor()
+    const transform = predictor.transform()
+    let closed = false
+    transform.once('close', () => (closed = true))
+    transform.write(rows[0])
+    while (!release) await turn()
+    transform.destroy()
+    await turns(20)
+    expect([transform.destroyed, closed]).toEqual([true, false])
+    expect(thrown(() => predictor.predictSync(rows[0]!)).message).toMatch(/^Predictor\.predictSync: expected no run of this predictor/)
+    const closing = once(transform, 'close')
+    release()
+    await closing
     expect(predictor.predictSync(x.subarray(0, 4)).shape).toEqual([1, 3])
   })
 
