@@ -27,7 +27,7 @@ export interface BatchRequest {
   readonly seed?: number | bigint
   /** Counted from 0; default 0. */
   readonly epoch?: number
-  /** Batches to pass over, as after a checkpoint; default 0. */
+  /** Batches to pass over; default 0. `fit` asks for all of them, also where it goes on in the middle of an epoch. */
   readonly start?: number
   /** Ends the reading; it rejects with the signal's reason. */
   readonly signal?: AbortSignal

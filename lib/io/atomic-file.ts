@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto'
 import type { Stats } from 'node:fs'
 import { type FileHandle, lstat, open, readlink, realpath, rename, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { wrongKind } from '../errors.js'
+import { removeLeftovers, temporaryName } from './leftovers.js'
 
 /** Appends bytes to the file; the array may be used again once the promise has settled. */
 export type Write = (bytes: Uint8Array) => Promise<void>
@@ -16,7 +16,7 @@ export type Write = (bytes: Uint8Array) => Promise<void>
  *
  * A symbolic link stays one, its target is replaced. Permission bits, and the owner where the system allows, stay as
  * they were. Of overlapping calls for one path the last to finish wins, and none is mixed with another. After an error
- * nothing is left behind; after a crash a file `.<hex>.evenkeel` may be.
+ * nothing is left behind; after a crash a file `.<...>.evenkeel` may be, which a later call for the same folder removes.
  *
  * @param owner for messages
  * @param produce called once with `write`; what it throws is thrown on
@@ -24,10 +24,13 @@ export type Write = (bytes: Uint8Array) => Promise<void>
 export async function writeAtomically(owner: string, file: string | URL, produce: (write: Write) => Promise<void>): Promise<void> {
   const target = await resolveLinks(path.resolve(typeof file === 'string' ? file : fileURLToPath(file)))
   const before = await existing(owner, target)
-  const beside = path.join(path.dirname(target), `.${randomBytes(12).toString('hex')}.evenkeel`)
+  const folder = path.dirname(target)
+  const beside = path.join(folder, await temporaryName())
   const handle = await open(beside, 'wx', 0o666)
   try {
     try {
+      // First of all, as the disk may be full of them.
+      await removeLeftovers(folder, async () => (await handle.stat()).mtimeMs)
       await produce((bytes) => writeAll(handle, bytes))
       if (before) await keepOwnerAndMode(handle, before)
       await handle.sync()
@@ -39,7 +42,7 @@ export async function writeAtomically(owner: string, file: string | URL, produce
     await unlink(beside).catch(() => undefined)
     throw error
   }
-  await syncFolder(path.dirname(target))
+  await syncFolder(folder)
 }
 
 /** Where writing to `file` writes: the end of a chain of links, which need not exist yet. */

@@ -29,8 +29,6 @@ export interface PieceRequest {
   /** Rows a batch at most; a piece may hold several full batches. */
   readonly batchSize: number
   readonly epoch: number
-  /** Rows at the beginning that are passed over: whole batches. */
-  readonly start?: number
   readonly signal: AbortSignal | undefined
   /** Where the wait for the source is registered, for whoever wants to end it. */
   readonly running: readonly Set<Cancellation>[]
@@ -49,13 +47,12 @@ export class PieceReader {
   readonly #batches: AsyncIterator<Batch> | Iterator<Batch>
   readonly #cancellation = new Cancellation()
   #ahead: Promise<Piece | undefined> | undefined
-  #row: number
+  #row = 0
   #ended = false
   #complete = false
 
   constructor(request: PieceRequest) {
     this.#request = request
-    this.#row = request.start ?? 0
     this.#batches = batchesOf(request)
     for (const register of request.running) register.add(this.#cancellation)
     request.signal?.addEventListener('abort', this.#cancellation.cancel)
@@ -127,13 +124,13 @@ export class PieceReader {
   }
 }
 
-function batchesOf({ dataset, state, batchSize, epoch, start = 0, signal }: PieceRequest): AsyncIterator<Batch> | Iterator<Batch> {
+function batchesOf({ dataset, state, batchSize, epoch, signal }: PieceRequest): AsyncIterator<Batch> | Iterator<Batch> {
   if (dataset instanceof RowDataset) {
-    const pass = { key: state.key, epoch, skip: start, signal }
+    const pass = { key: state.key, epoch, skip: 0, signal }
     const rows = Math.max(1, Math.floor(pieceRows / batchSize)) * batchSize
     return evened(cutBlocks(dataset.source.blocks(pass), rows, signal), batchSize)
   }
-  const request = { batchSize, seed: state.seed.seedValue, epoch, start: Math.floor(start / batchSize), ...(signal ? { signal } : {}) }
+  const request = { batchSize, seed: state.seed.seedValue, epoch, start: 0, ...(signal ? { signal } : {}) }
   return iteratorOf(dataset.batches(request))
 }
 

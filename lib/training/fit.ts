@@ -109,8 +109,9 @@ export async function runFit(
   const settings = readSettings(state, options)
   settings.signal?.throwIfAborted()
   const body = async () => {
-    const sets = await readSets(state, dataOf(owner, state.model, data), settings)
+    const read = await readSets(state, dataOf(owner, state.model, data), settings)
     if (typeof settings.resume !== 'boolean') await resumeFrom(state, settings.resume, settings.signal)
+    const sets = splitDataset(read, settings, state.model)
     await state.model.settle(settings.signal)
     const control = fitControl(trainer, state.model, settings)
     const run = new Fit(state, settings, control, sets)
@@ -177,11 +178,16 @@ async function readSets(state: TrainingState, data: AnyData | Dataset, { validat
   const { model, objectives } = state
   const read = async (what: string, given: AnyData | Dataset) =>
     isDataset(given) ? given : await readData(model, what, given, objectives, signal)
-  const all = await read(owner, data)
-  if (validation === undefined) return { training: all, validation: undefined }
+  const training = await read(owner, data)
+  if (validation === undefined) return { training, validation }
   if (typeof validation !== 'number')
-    return { training: all, validation: await read(`${owner}, validation`, dataOf(`${owner}, validation`, model, validation)) }
-  if (isDataset(all)) return splitDataset(all, validation, model)
+    return { training, validation: await read(`${owner}, validation`, dataOf(`${owner}, validation`, model, validation)) }
+  if (!isDataset(training)) return heldOut(training, validation)
+  if (training instanceof RowDataset) return { training, validation: undefined }
+  throw wrongKind(owner, 'validation to be data where the rows come from a dataset of your own', validation, 'Or make it by datasetFrom')
+}
+
+function heldOut(all: Rows, validation: number): Sets {
   const held = Math.floor(all.rows * validation)
   const kept = all.rows - held
   if (held === 0 || kept === 0)
@@ -192,9 +198,11 @@ async function readSets(state: TrainingState, data: AnyData | Dataset, { validat
   return { training: partOf(all, 0, kept), validation: partOf(all, kept, held) }
 }
 
-function splitDataset(all: Dataset, validation: number, { seed }: ModelState): Sets {
-  if (all instanceof RowDataset) return all.split({ validation, seed: seed.seedValue })
-  throw wrongKind(owner, 'validation to be data where the rows come from a dataset of your own', validation, 'Or make it by datasetFrom')
+/** Splits a dataset where a fraction of it is to be held out: by the seed, which may be a checkpoint's. */
+function splitDataset(read: Sets, { validation }: Settings, { seed }: ModelState): Sets {
+  const { training } = read
+  if (typeof validation !== 'number' || !(training instanceof RowDataset)) return read
+  return training.split({ validation, seed: seed.seedValue })
 }
 
 /** One call of `fit`. */
