@@ -68,9 +68,10 @@ export interface CrossingJob {
   readonly running: readonly Set<Cancellation>[]
   /**
    * 'turns', the default: it writes, a crossing alone. 'reading': it reads, and sees one state from its first crossing to
-   * its last. 'held': the same, inside a reading of the gate.
+   * its last. 'held': the same, inside a reading of the gate. 'single': it reads what it sees to be kept, each crossing by
+   * itself.
    */
-  readonly access?: 'turns' | 'reading' | 'held'
+  readonly access?: 'turns' | 'reading' | 'held' | 'single'
 }
 
 /** A Program and what runs it. */
@@ -173,7 +174,9 @@ class Crossings {
   #turn(feed: Feed): Promise<Turn | undefined> {
     const { gate, owner, access = 'turns' } = this.#job
     const cross = () => this.#cross(feed)
-    return access === 'turns' ? gate.turn(owner, cross, this.#cancellation) : gate.readingTurn(owner, cross, this.#cancellation)
+    if (access === 'turns') return gate.turn(owner, cross, this.#cancellation)
+    const read = () => gate.readingTurn(owner, cross, this.#cancellation)
+    return access === 'single' ? gate.reading(owner, read, this.#cancellation) : read()
   }
 
   async #cross(feed: Feed): Promise<Turn | undefined> {

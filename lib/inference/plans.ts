@@ -31,11 +31,12 @@ export function grownBatch(current: number | undefined, rows: number, cap = Numb
 
 /** A model's plans for prediction and evaluation: made when first asked for, and anew for larger batches. Asked inside a turn. */
 export class Plans {
-  readonly #state: ModelState
+  readonly #state: Pick<ModelState, 'runtime' | 'description' | 'memory'>
   #inference: Plan | undefined
   #evaluation: { readonly plan: Plan; readonly loss: Losses } | undefined
 
-  constructor(state: ModelState) {
+  /** @param state whose memory holds the numbers */
+  constructor(state: Pick<ModelState, 'runtime' | 'description' | 'memory'>) {
     this.#state = state
   }
 

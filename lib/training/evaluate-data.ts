@@ -1,6 +1,7 @@
 import type { Dataset } from '../data/dataset.js'
 import type { InputData } from '../data/rows.js'
 import { expectation, outOfRange, ShapeError, wrongKind } from '../errors.js'
+import { KeptState } from '../inference/kept-state.js'
 import type { ModelState } from '../inference/model-state.js'
 import { defaultBatch, signalOption } from '../inference/predict.js'
 import { checkOptions, integerOption } from '../options.js'
@@ -65,26 +66,30 @@ export async function evaluate(
 export async function evaluateData(state: ModelState, data: Rows | Dataset, request: EvaluationRequest): Promise<Evaluation> {
   const tally = new Tally({ owner: request.owner, asked: request.asked, outputs: state.description.outputs })
   if (isDataset(data)) await tallyDataset(state, data, request, tally)
-  else await tallyRows(state, request, tally, { ...data, access: 'reading', number: (row) => row })
+  else await tallyRows(state, request, tally, { ...data, number: (row) => row })
   return await tally.result()
 }
 
+/** The source may wait for whatever it likes, a training of this model among it: nobody is held off while it does. */
 async function tallyDataset(state: ModelState, dataset: Dataset, request: EvaluationRequest, tally: Tally): Promise<void> {
   const { owner, asked, batchSize, signal } = request
   const { gate, running } = state
-  await gate.reading(owner, async () => {
+  const kept = await KeptState.of(state, owner, signal)
+  let rows = 0
+  try {
     const reader = new PieceReader({ owner, state, dataset, asked, batchSize, epoch: 0, signal, running: [running] })
-    let rows = 0
     try {
       for (let piece = await reader.next(); piece; piece = await reader.next()) {
         rows += piece.rows.rows
-        await tallyRows(state, request, tally, { ...piece.rows, access: 'held', number: numberOf(piece) })
+        await tallyRows(state, request, tally, { ...piece.rows, kept, number: numberOf(piece) })
       }
       // Cancelled: by who disposed of the model.
       if (!reader.complete) gate.assertOpen(owner)
     } finally {
       reader.close()
     }
-    if (rows === 0) throw new ShapeError(expectation(owner, 'at least one row', 'none'), { expected: 1, actual: 0 })
-  })
+  } finally {
+    kept.release()
+  }
+  if (rows === 0) throw new ShapeError(expectation(owner, 'at least one row', 'none'), { expected: 1, actual: 0 })
 }

@@ -5,6 +5,7 @@ import { finishPaced } from '../data/pace.js'
 import { assertSameRows, type InputData, type RowSource, rowRange, type TargetRequest, targetRows, weightRows } from '../data/rows.js'
 import { expectation, ShapeError, wrongKind } from '../errors.js'
 import { failureError } from '../inference/failure-error.js'
+import type { KeptState } from '../inference/kept-state.js'
 import type { ModelState } from '../inference/model-state.js'
 import { rowElements } from '../inference/predict.js'
 import { nearest } from '../options.js'
@@ -172,19 +173,23 @@ export interface EvaluationRequest {
   readonly signal: AbortSignal | undefined
 }
 
-/** Rows to tally: whether the gate is held already, and the number of each in its source. */
+/** Rows to tally, and the number of each in its source. */
 export interface TallyRows extends Rows {
-  readonly access: 'reading' | 'held'
+  /** The model's numbers, where others may write meanwhile; omitted: nobody may. */
+  readonly kept?: KeptState
   number(row: number): number
 }
 
 /** Runs the model over rows in inference mode and adds them to the tally: sums in float64, in the order of the rows. */
 export async function tallyRows(state: ModelState, request: EvaluationRequest, tally: Tally, rows: TallyRows): Promise<void> {
   const { owner, asked, losses, batchSize, signal } = request
-  const { access, number } = rows
+  const { kept, number } = rows
   const cut = cutBatches(rows.rows, batchSize, 'balance')
   const elements = rowElements(state.description.outputs)
-  const plan = () => (losses ? state.plans.evaluation(losses, cut.largest) : state.plans.inference(cut.largest, batchSize))
+  const plan = () => {
+    const { plans } = kept ?? state
+    return losses ? plans.evaluation(losses, cut.largest) : plans.inference(cut.largest, batchSize)
+  }
   const withLoss = asked.filter(({ loss }) => loss)
   const targets = rows.targets.filter(({ output }) => withLoss.some((each) => each.output === output))
   const sources = sourcesOf({ rows: rows.rows, inputs: rows.inputs, targets })
@@ -196,7 +201,7 @@ export async function tallyRows(state: ModelState, request: EvaluationRequest, t
       cut,
       runtime: state.runtime,
       gate: state.gate,
-      access,
+      access: kept ? 'single' : 'reading',
       running: [state.running],
       clock: new StepClock(),
       sources,

@@ -1,6 +1,9 @@
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { BackendError, type Metric, type Trainer } from '../../lib/index.js'
+import { accuracy, BackendError, type Metric, softmaxCrossEntropy, type Trainer } from '../../lib/index.js'
 import { modelBackends, rejection, thrown, toyData, toyModel, toyTrainer } from '../helpers/models.js'
 import { watchedModel } from '../helpers/watched.js'
 
@@ -92,6 +95,99 @@ describe.each(modelBackends)('what reads during a fit on %s', (backend) => {
     release()
     await predicting
     expect((await trainer.fit(toyData())).steps).toBe(7)
+  })
+
+  it('is an evaluation of a dataset whose source waits for training of the same model', async () => {
+    const { x, y } = toyData(60)
+    const net = toyModel(backend)
+    const trainer = toyTrainer(net)
+    const options = { loss: softmaxCrossEntropy(), metrics: [accuracy()], batchSize: 7 }
+    const expected = await net.evaluate({ x, y }, options)
+    const waits: (() => Promise<unknown>)[] = [
+      () => trainer.step(toyData()),
+      () => net.predict(equalRows.subarray(0, 4)),
+      () => trainer.fit(toyData()),
+      () => trainer.saveCheckpoint(path.join(tmpdir(), `evenkeel-one-state-${process.pid}-${backend}`)),
+      () => net.evaluate({ x, y })
+    ]
+    const source = (before: (batch: number) => Promise<unknown> | undefined) =>
+      async function* () {
+        for (let batch = 0; batch < 6; batch++) {
+          await before(batch)
+          const [start, end] = [batch * 10, batch * 10 + 10]
+          yield { x: { data: x.slice(start * 4, end * 4), shape: [10, 4] }, y: y.slice(start, end) }
+        }
+      }
+    const waiting = source((batch) => waits[batch - 1]?.())
+    expect(await net.evaluate(waiting, options)).toEqual(expected)
+    expect(trainer.steps).toBe(8)
+    expect(await net.evaluate({ x, y }, options)).not.toEqual(expected)
+    await rm(path.join(tmpdir(), `evenkeel-one-state-${process.pid}-${backend}`))
+  })
+
+  it('is each of two evaluations of a dataset during a fit, which goes on', async () => {
+    const net = toyModel(backend)
+    const trainer = toyTrainer(net)
+    const fit = trainer.fit(toyData(), { epochs: 1e9, batchSize: 8 })
+    const evaluation = () => {
+      const outputs: number[] = []
+      const keep: Metric = { name: 'keep', start: () => ({ update: ({ output }) => void outputs.push(...output), result: () => 0 }) }
+      let begun: (() => void) | undefined
+      const asked = new Promise<void>((resolve) => (begun = resolve))
+      const source = async function* () {
+        begun!()
+        for (let batch = 0; batch < 5; batch++) {
+          await stepsPast(trainer, 1)
+          yield { x: { data: equalRows.slice(0, 200), shape: [50, 4] }, y: new Int32Array(50) }
+        }
+      }
+      return { asked, outputs, done: net.evaluate(source, { metrics: [keep] }) }
+    }
+    const one = evaluation()
+    await one.asked
+    await stepsPast(trainer, 1)
+    const two = evaluation()
+    await Promise.all([one.done, two.done])
+    trainer.stop()
+    await fit
+    expect([one.outputs.length, two.outputs.length]).toEqual([750, 750])
+    expect([one.outputs, two.outputs].map((outputs) => states(Float32Array.from(outputs)))).toEqual([1, 1])
+    expect(one.outputs).not.toEqual(two.outputs)
+  })
+
+  it('keeps a copy only where somebody writes meanwhile, and fails alone where there is no memory for it', async () => {
+    let full = false
+    const allocated: number[] = []
+    const net = watchedModel(backend, {
+      allocate: (bytes) => {
+        // The first is that of the parameters.
+        if (full && bytes === allocated[0]) throw new BackendError('no memory', { code: 'EVENKEEL_OUT_OF_MEMORY' })
+        allocated.push(bytes)
+      }
+    })
+    const trainer = toyTrainer(net)
+    const data = toyData(40)
+    const source = (between: () => Promise<unknown> | undefined) =>
+      async function* () {
+        for (let batch = 0; batch < 3; batch++) {
+          if (batch === 1) await between()
+          yield { ...data, x: { data: data.x, shape: [40, 4] } }
+        }
+      }
+    await trainer.step(data)
+    const before = await net.evaluate(data)
+    full = true
+    expect(await net.evaluate(source(() => undefined))).toEqual(before)
+    let step = 0
+    const failed = await rejection(
+      net.evaluate(
+        source(async () => {
+          step = (await trainer.step(data)).step
+        })
+      )
+    )
+    expect([failed.code, step]).toEqual(['EVENKEEL_OUT_OF_MEMORY', 1])
+    expect(await net.evaluate(source(() => undefined))).toEqual(await net.evaluate(data))
   })
 
   it('validates while predictions go on, and all of them end', async () => {
