@@ -67,20 +67,29 @@ export function filtered(source: BlockSource, keep: (row: RowSample) => boolean 
     const pacer = new Pacer()
     for await (const block of source.blocks(pass)) {
       const rows: number[] = []
-      for (let row = 0; row < block.rows; row++) {
-        const answer = await keepAnswer(keep(rowOf(block, row)), rowNumber(block, row))
-        if (answer) rows.push(row)
-        if (pacer.due) await pacer.pause()
+      let failure: { readonly error: unknown } | undefined
+      for (let row = 0; row < block.rows && !failure; row++) {
+        const number = rowNumber(block, row)
+        try {
+          if (keepAnswer(await keep(rowOf(block, row)), number)) rows.push(row)
+        } catch (error) {
+          failure = { error: error instanceof DataError ? error : thrownBy('filter', number, error) }
+        }
+        if (pacer.due) {
+          await pacer.pause()
+          pass.signal?.throwIfAborted()
+        }
       }
       if (rows.length === block.rows) yield block
       else if (rows.length > 0) yield gatherBlock(block, rows)
+      // The rows before are whole.
+      if (failure) throw failure.error
     }
   }
   return { blocks: (pass) => skipped(pass, blocks) }
 }
 
-async function keepAnswer(given: boolean | PromiseLike<boolean>, row: number): Promise<boolean> {
-  const answer = await given
+function keepAnswer(answer: unknown, row: number): boolean {
   if (typeof answer === 'boolean') return answer
   throw new DataError(`Dataset.filter: expected true or false for row ${row}, got ${describe(answer)}`, { row })
 }
@@ -94,14 +103,22 @@ export function shuffled(source: BlockSource, size: number, ordinal: number): Bl
     const draws = new Draws(pass.key, pass.epoch, ordinal)
     const buffer = new ShuffleBuffer(size)
     const pacer = new Pacer()
-    for await (const block of source.blocks(pass)) {
-      let at = buffer.full ? 0 : buffer.fill(block, 0)
-      for (; at < block.rows; at += mixedRows) {
-        yield buffer.exchange(block, at, Math.min(block.rows, at + mixedRows), draws)
-        if (pacer.due) await pacer.pause()
+    let failure: { readonly error: unknown } | undefined
+    try {
+      for await (const block of source.blocks(pass)) {
+        let at = buffer.full ? 0 : buffer.fill(block, 0)
+        for (; at < block.rows; at += mixedRows) {
+          yield buffer.exchange(block, at, Math.min(block.rows, at + mixedRows), draws)
+          if (pacer.due) await pacer.pause()
+        }
       }
+    } catch (error) {
+      pass.signal?.throwIfAborted()
+      failure = { error }
     }
+    // Also where the source failed: the rows before are whole.
     yield* buffer.rest(draws, mixedRows)
+    if (failure) throw failure.error
   }
   return {
     get length() {

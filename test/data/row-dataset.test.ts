@@ -252,6 +252,24 @@ describe('shuffle', () => {
     expect(new Set(orders.map(({ firsts }) => firsts.join())).size).toBe(3)
   })
 
+  it('delivers what it holds where the source fails', async () => {
+    for (const count of [30, 300, 2000]) {
+      const broken = datasetFrom(function* () {
+        yield* rows(count)
+        throw new Error('no more')
+      })
+      const seen: number[] = []
+      const reading = (async () => {
+        for await (const { x } of broken.shuffle(200).batches({ batchSize: 7 })) {
+          const { data } = x as { data: Float32Array }
+          for (let at = 0; at < data.length; at += 2) seen.push(data[at]!)
+        }
+      })()
+      await expect(reading).rejects.toMatchObject({ name: 'DataError', row: count })
+      expect(seen.sort((a, b) => a - b)).toEqual(upTo(count))
+    }
+  })
+
   it('passes over batches of the order it makes', async () => {
     const all = await read(source(300).shuffle(40))
     expect((await read(source(300).shuffle(40), { start: 11 })).firsts).toEqual(all.firsts.slice(77))
@@ -288,6 +306,17 @@ describe('filter, take, skip, split', () => {
       5, 5, 3, 0
     ])
     expect(source(20).filter(() => true).length).toBeUndefined()
+    const cause = new Error('no answer')
+    const failing = source(30).filter(({ y, x }) => {
+      if ((x as Float32Array)[0] === 17) throw cause
+      return y !== 1
+    })
+    const seen: number[] = []
+    const reading = (async () => {
+      for await (const { y } of failing.batches({ batchSize: 5 })) seen.push((y as number[]).length)
+    })()
+    await expect(reading).rejects.toMatchObject({ name: 'DataError', row: 17, cause })
+    expect(seen).toEqual([5, 5, 1])
     await expect(read(source(4).filter(() => 1 as never))).rejects.toThrow('Dataset.filter: expected true or false for row 0, got 1')
   })
 

@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs'
+import { addAbortSignal } from 'node:stream'
 import type { DataType, RecordBatch, RecordBatchReader, Schema, Vector } from 'apache-arrow'
 import { FileFormatError } from '../../errors.js'
 import { Pacer } from '../pace.js'
@@ -29,7 +29,8 @@ export async function openArrow(owner: string, path: string | URL): Promise<Tabl
 async function opened(arrow: Arrow, source: SourceFile, signal: AbortSignal | undefined) {
   const file = await source.open()
   // A stream of chunks, so that a file is never in memory as a whole.
-  const stream = createReadStream(source.path, { highWaterMark: 1 << 20, ...(signal ? { signal } : {}) })
+  const stream = file.stream(1 << 20)
+  if (signal) addAbortSignal(signal, stream)
   const close = async (): Promise<void> => {
     stream.destroy()
     await file.close()
@@ -61,6 +62,10 @@ class ArrowTable implements Table {
     this.columns = schema.fields.map(({ name, type }) => ({ name, kind: kindOf(arrow, type) }))
     this.#arrow = arrow
     this.#source = source
+  }
+
+  explained(error: unknown): Promise<unknown> {
+    return this.#source.explained(error)
   }
 
   async *chunks({ columns, firstRow = 0, signal }: TableRequest): AsyncGenerator<TableChunk, void, undefined> {

@@ -117,6 +117,10 @@ class CsvTable implements Table {
     this.#delimiter = delimiter
   }
 
+  explained(error: unknown): Promise<unknown> {
+    return this.#source.explained(error)
+  }
+
   async *chunks({ columns, firstRow = 0, signal }: TableRequest): AsyncGenerator<TableChunk, void, undefined> {
     const names = this.columns.map(({ name }) => name)
     const readings = new Uint8Array(names.length)
@@ -182,10 +186,13 @@ class CsvTable implements Table {
     }
   }
 
-  async #read(file: OpenSourceFile, target: Buffer, position: number): Promise<number> {
+  /** A read that goes on while others use what was read before: whoever awaits it hears of its error, at the latest then. */
+  #read(file: OpenSourceFile, target: Buffer, position: number): Promise<number> {
     const count = Math.min(target.length, this.#source.size - position)
-    await file.read(target.subarray(0, count), position)
-    return count
+    const reading = file.read(target.subarray(0, count), position).then(() => count)
+    // Until then it is nobody's, and would end the process.
+    reading.catch(() => undefined)
+    return reading
   }
 }
 

@@ -43,6 +43,10 @@ class JsonLinesTable implements Table {
     this.#source = source
   }
 
+  explained(error: unknown): Promise<unknown> {
+    return this.#source.explained(error)
+  }
+
   async *chunks({ columns, firstRow = 0, signal }: TableRequest): AsyncGenerator<TableChunk, void, undefined> {
     const pacer = new Pacer()
     let row = 0

@@ -57,6 +57,10 @@ class ParquetTable implements Table {
     this.#codec = codec
   }
 
+  explained(error: unknown): Promise<unknown> {
+    return this.#source.explained(error)
+  }
+
   async *chunks({ columns, firstRow = 0, signal }: TableRequest): AsyncGenerator<TableChunk, void, undefined> {
     const file = await this.#source.open()
     try {

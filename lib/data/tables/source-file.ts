@@ -1,5 +1,6 @@
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import path from 'node:path'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { FileFormatError } from '../../errors.js'
 
@@ -46,6 +47,17 @@ export class SourceFile {
     }
   }
 
+  /** The error of its content, unless the file is no longer what it was: then nothing of its content means anything. */
+  async explained(error: unknown): Promise<unknown> {
+    try {
+      this.assertSame(await stat(this.path))
+    } catch (changed) {
+      // One that is gone by now can still be read by who has it open.
+      if (changed instanceof FileFormatError) return changed
+    }
+    return error
+  }
+
   assertSame({ size, mtimeMs, ino }: Identity): void {
     const then = this.#identity
     if (size === then.size && mtimeMs === then.mtimeMs && ino === then.ino) return
@@ -87,6 +99,11 @@ export class OpenSourceFile {
   async assertUnchanged(): Promise<void> {
     this.#unlooked = 0
     this.file.assertSame(await this.#handle.stat())
+  }
+
+  /** Its bytes from the first on; to be destroyed before the file is closed. */
+  stream(chunkBytes: number): Readable {
+    return this.#handle.createReadStream({ start: 0, autoClose: false, highWaterMark: chunkBytes })
   }
 
   async close(): Promise<void> {

@@ -55,9 +55,14 @@ export class TableDataset extends RowDataset {
     const names = fit.classes === undefined ? x : [...x, fit.classes]
     const columns = names.map((name) => ({ name, numbers: fit.isNumber(name) }))
     const pacer = new Pacer()
-    for await (const chunk of this.#table.chunks({ columns, signal: given.signal })) {
-      fit.add(chunk, splitRows(chunk, this.#view.splits))
-      if (pacer.due) await pacer.pause()
+    try {
+      for await (const chunk of this.#table.chunks({ columns, signal: given.signal })) {
+        fit.add(chunk, splitRows(chunk, this.#view.splits))
+        if (pacer.due) await pacer.pause()
+      }
+    } catch (error) {
+      given.signal?.throwIfAborted()
+      throw await this.#table.explained(error)
     }
     return fit.result()
   }

@@ -44,7 +44,16 @@ export class TableSource implements BlockSource {
     return this.#thins ? undefined : this.#table.length
   }
 
-  async *blocks({ skip, signal }: Pass): AsyncGenerator<Block, void, undefined> {
+  async *blocks(pass: Pass): AsyncGenerator<Block, void, undefined> {
+    try {
+      yield* this.#blocks(pass)
+    } catch (error) {
+      pass.signal?.throwIfAborted()
+      throw await this.#table.explained(error)
+    }
+  }
+
+  async *#blocks({ skip, signal }: Pass): AsyncGenerator<Block, void, undefined> {
     const { requests } = this.#view.columns
     const pacer = new Pacer()
     let left = this.#thins ? skip : 0

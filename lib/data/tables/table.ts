@@ -40,4 +40,6 @@ export interface Table {
   readonly length?: number
   /** Chunks in order. The file is open from the first `next` until the end, an error or `return`. */
   chunks(request: TableRequest): AsyncGenerator<TableChunk, void, undefined>
+  /** What is wrong with the file: that it was written to meanwhile, where it was; else the error itself. */
+  explained(error: unknown): Promise<unknown>
 }
