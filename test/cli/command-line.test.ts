@@ -5,6 +5,7 @@ import { parse } from 'csv-parse/sync'
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { backendInfo, loadModel } from '../../lib/index.js'
+import { mounts, onSmallDisk } from '../helpers/small-disk.js'
 import { bundleCommandLine, type End, runCommandLine } from './helpers.js'
 
 let command: { main: string; module: (name: string) => string }
@@ -225,6 +226,28 @@ describe('evenkeel predict', () => {
     expect(await refused(['m.safetensors', 'nowhere.csv', '-o', 'x.csv'])).toContain('ENOENT')
     expect(await refused(['rows.csv', 'rows.csv', '-o', 'x.csv'])).toContain('expected a safetensors file')
     expect(await readdir(folder)).toEqual(files)
+  })
+
+  it('replaces a file where it is told to, when the new one is whole', async () => {
+    await writeFile(inFile('old.csv'), 'precious')
+    const args = ['predict', 'm.safetensors', '-o', 'old.csv', '--columns', 'a,b']
+    const refused = await run([...args, 'rows.csv'])
+    expect([refused.code, await readFile(inFile('old.csv'), 'utf8')]).toEqual([1, 'precious'])
+    await writeFile(inFile('broken.csv'), `a,b\n${'1,2\n'.repeat(2000)}1,nonsense\n`)
+    expect((await run([...args, 'broken.csv', '--force'])).stderr).toMatch(/'nonsense' in row 2000/)
+    expect(await readFile(inFile('old.csv'), 'utf8')).toBe('precious')
+    expect((await run([...args, 'rows.csv', '--force'])).code).toBe(0)
+    expect((await readFile(inFile('old.csv'), 'utf8')).split('\n').length).toBe(3002)
+    expect((await readdir(folder)).filter((name) => name.startsWith('.'))).toEqual([])
+  })
+
+  it.skipIf(!mounts)('says that the disk is full, and leaves no half file (needs the right to mount one)', async () => {
+    await onSmallDisk(64, async (disk) => {
+      const output = path.join(disk, 'scored.csv')
+      const { code, stderr } = await run(['predict', 'm.safetensors', 'rows.csv', '--columns', 'a,b', '-o', output])
+      expect([code, await readdir(disk)]).toEqual([1, []])
+      expect(stderr).toMatch(/^ENOSPC: no space left on device/)
+    })
   })
 })
 

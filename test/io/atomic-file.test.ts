@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import * as real from 'node:fs'
 import {
   chmodSync,
@@ -18,6 +17,7 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { writeAtomically } from '../../lib/io/atomic-file.js'
+import { mounts, onSmallDisk } from '../helpers/small-disk.js'
 
 /** Which call fails next, and how: `handle.sync` and the like are methods of the file, the rest functions of the module. */
 const faults = vi.hoisted(() => ({ fail: new Map<string, { after: number; code: string }>(), calls: [] as string[], shortWrites: false }))
@@ -226,34 +226,18 @@ describe('writeAtomically', () => {
   })
 })
 
-const mounted = ((): string | undefined => {
-  const place = mkdtempSync(path.join(tmpdir(), 'evenkeel-small-disk-'))
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', place], { stdio: 'ignore' })
-    execFileSync('umount', [place])
-    return place
-  } catch {
-    rmSync(place, { recursive: true })
-    return undefined
-  }
-})()
-
-describe.skipIf(mounted === undefined)('on a disk of 256 KiB (needs the right to mount one)', () => {
+describe.skipIf(!mounts)('on a disk of 256 KiB (needs the right to mount one)', () => {
   it('a full disk is an error, and the old file stays', async () => {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', mounted!])
-    try {
-      const file = path.join(mounted!, 'model')
+    await onSmallDisk(256, async (disk) => {
+      const file = path.join(disk, 'model')
       await save('precious', file)
       const large = writeAtomically('save', file, async (write) => {
         for (let i = 0; i < 10; i++) await write(new Uint8Array(1 << 16))
       })
       await expect(large).rejects.toMatchObject({ code: 'ENOSPC' })
       expect(content(file)).toBe('precious')
-      expect(readdirSync(mounted!)).toEqual(['model'])
+      expect(readdirSync(disk)).toEqual(['model'])
       await save('there is room again', file)
-    } finally {
-      execFileSync('umount', [mounted!])
-      rmSync(mounted!, { recursive: true })
-    }
+    })
   })
 })
