@@ -9,22 +9,23 @@ export function* classNumbers(
   owner: string,
   name: string,
   value: unknown,
-  classes: number | undefined,
-  ignored?: number
+  { classes, ignored, number }: Pick<Classes, 'classes' | 'ignored' | 'number'>
 ): Sliced<{ data: Int32Array; shared: boolean }> {
   const given = unwrapped(owner, name, value)
   const inPlace = viewKind(given) === 'Int32Array'
   const data = inPlace ? plainView(Int32Array, given as Int32Array) : sharedView(owner, Int32Array, given.length)
-  yield* copyClasses({ owner, name, classes, ignored }, given, data)
+  yield* copyClasses({ owner, name, classes, ignored, number }, given, data)
   return { data, shared: !inPlace || isFixedShared(data) }
 }
 
 interface Classes {
   readonly owner: string
   readonly name: string
-  readonly classes: number | undefined
+  readonly classes?: number | undefined
   /** A number that is welcome besides. */
-  readonly ignored: number | undefined
+  readonly ignored?: number | undefined
+  /** Of a row in its source, for messages. */
+  readonly number?: ((row: number) => number) | undefined
 }
 
 function* copyClasses(asked: Classes, given: ArrayLike<unknown>, data: Int32Array): Sliced<void> {
@@ -64,12 +65,12 @@ function unwrapped(owner: string, name: string, value: unknown): ArrayLike<unkno
   return inside as ArrayLike<unknown>
 }
 
-function wrongClass({ owner, name, classes, ignored }: Classes, given: ArrayLike<unknown>, index: number, length: number): Error {
+function wrongClass({ owner, name, classes, ignored, number }: Classes, given: ArrayLike<unknown>, index: number, length: number): Error {
   if (given.length !== length) return outOfRange(owner, `${name} to keep its ${length} class numbers while they are read`, given.length)
   const value = given[index]
   const range = `integers ${classes === undefined ? 'from 0' : `0 … ${classes - 1}`}${ignored === undefined ? '' : ` or ${ignored}`}`
   const expected = `${name} to hold class numbers, ${range}`
-  const got = `${name}[${index}] = ${describe(value)}`
+  const got = `${name}[${number?.(index) ?? index}] = ${describe(value)}`
   if (typeof value !== 'number' && typeof value !== 'bigint')
     return withCode(new TypeError(expectation(owner, expected, got, 'One class number a row')), 'EVENKEEL_TYPE')
   const advice = Number(value) === classes ? 'Class numbers count from 0' : undefined

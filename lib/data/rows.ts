@@ -44,6 +44,8 @@ export interface TargetRequest {
   readonly classes?: number
   /** A class number besides. */
   readonly ignored?: number
+  /** Number of a row in its source, for messages; default: as it stands here. */
+  readonly number?: (row: number) => number
 }
 
 /** Nested arrays of any depth; innermost arrays may be typed. */
@@ -77,7 +79,7 @@ export function* inputRows(owner: string, value: unknown, request: InputRequest)
 export function* targetRows(owner: string, value: unknown, request: TargetRequest): Sliced<RowSource> {
   const name = request.name ?? 'y'
   if (request.target === 'values') return yield* numberRows({ owner, name, rowShape: request.rowShape, read: 'numbers' }, value)
-  const { data, shared } = yield* classNumbers(owner, name, value, request.classes, request.ignored)
+  const { data, shared } = yield* classNumbers(owner, name, value, request)
   return checked(owner, { name, rows: data.length, rowShape: [], rowElements: 1, data, shared })
 }
 
@@ -86,7 +88,11 @@ export function* targetRows(owner: string, value: unknown, request: TargetReques
  *
  * @throws ShapeError, TypeError, RangeError naming a weight that is negative or not finite
  */
-export function* weightRows(owner: string, value: unknown, { name }: { readonly name: string }): Sliced<RowSource> {
+export function* weightRows(
+  owner: string,
+  value: unknown,
+  { name, number = (row) => row }: Pick<TargetRequest, 'number'> & { readonly name: string }
+): Sliced<RowSource> {
   const source = yield* numberRows({ owner, name, rowShape: [], read: 'numbers' }, value)
   const { data, rows } = source
   for (let start = 0; start < rows; start += sliceElements) {
@@ -94,7 +100,7 @@ export function* weightRows(owner: string, value: unknown, { name }: { readonly 
     for (let i = start; i < end; i++)
       if (!(data[i]! >= 0 && data[i]! < Number.POSITIVE_INFINITY))
         throw withCode(
-          new RangeError(expectation(owner, `${name} to hold finite numbers, none negative`, `${name}[${i}] = ${data[i]}`)),
+          new RangeError(expectation(owner, `${name} to hold finite numbers, none negative`, `${name}[${number(i)}] = ${data[i]}`)),
           'EVENKEEL_RANGE'
         )
     yield

@@ -9,10 +9,10 @@ import type { CrossingResult } from '../runtime/runtime.js'
 export interface RefusedStep {
   /** undefined outside of training. */
   readonly step?: number
-  /** Number of the batch's row `row` in the caller's data. */
-  sourceRow(row: number): number
-  /** Whether the sources hold the batch alone, and not all of the caller's rows. */
-  readonly batchOnly?: boolean
+  /** Where the batch's row `row` stands in the sources. */
+  at(row: number): number
+  /** The number, in the caller's data, of a row of the sources; default: they are the caller's data. */
+  number?(at: number): number
   readonly sources: readonly Pick<RowSource, 'name' | 'data' | 'rowElements'>[]
 }
 
@@ -24,7 +24,7 @@ export function failureError(owner: string, failure: Failure, refused: RefusedSt
   const at = refused.step === undefined ? '' : `, at step ${refused.step}`
   const details = { layer: failure.layer, step: refused.step }
   if (source) {
-    const row = refused.sourceRow(Math.floor(failure.index / source.rowElements))
+    const { row } = refusedRow(refused, source, failure.index)
     const expected = `finite numbers in ${source.name}`
     return new NonFiniteError(
       expectation(owner, expected, `NaN or infinity in row ${row}${at}`, 'Clean the data; nothing of the step was kept'),
@@ -48,16 +48,21 @@ export function failureError(owner: string, failure: Failure, refused: RefusedSt
   )
 }
 
-function labelError(owner: string, { layer, index, classes, input }: Failure, { sources, sourceRow, batchOnly }: RefusedStep): RangeError {
-  const source = sources.find(({ name }) => name === input)
+/** The row that the element `index` of a batch belongs to, by its number, and the elements before it in the source. */
+function refusedRow(refused: RefusedStep, { rowElements }: RefusedStep['sources'][number], index: number) {
+  const at = refused.at(Math.floor(index / rowElements))
+  return { row: refused.number?.(at) ?? at, start: at * rowElements, column: index % rowElements }
+}
+
+function labelError(owner: string, { layer, index, classes, input }: Failure, refused: RefusedStep): RangeError {
+  const source = refused.sources.find(({ name }) => name === input)
   const range = classes === undefined ? 'below the size they choose from' : `0 … ${classes - 1}`
   // Losses read class numbers; layers whatever they look up.
   const what = /^loss(\.|$)/.test(layer) ? 'class numbers, integers' : `numbers for layer '${layer}',`
   if (!source) return withCode(new RangeError(expectation(owner, `${what} ${range}`, `another, element ${index}`)), 'EVENKEEL_LABEL')
   const { name, data, rowElements } = source
-  const inBatch = Math.floor(index / rowElements)
-  const [row, column] = [sourceRow(inBatch), index % rowElements]
-  const value = data[(batchOnly ? inBatch : row) * rowElements + column]
+  const { row, start, column } = refusedRow(refused, source, index)
+  const value = data[start + column]
   const got = `${name}[${row}]${rowElements === 1 ? '' : `[${column}]`} = ${value}`
   return withCode(new RangeError(expectation(owner, `${name} to hold ${what} ${range}`, got)), 'EVENKEEL_LABEL')
 }
@@ -73,20 +78,21 @@ export function assertPredicted(
 ): void {
   if (result.status === Status.ok) return
   const start = first(result.completed)
-  throw failureError(owner, describeFailure({ parameters: [] }, program, result), { sources, sourceRow: (row) => start + row, batchOnly })
+  const rows = batchOnly ? { at: (row: number) => row, number: (at: number) => start + at } : { at: (row: number) => start + row }
+  throw failureError(owner, describeFailure({ parameters: [] }, program, result), { sources, ...rows })
 }
 
 function rangeError(
   owner: string,
   { index, probabilities }: Failure,
-  { sourceRow }: RefusedStep,
+  refused: RefusedStep,
   source: RefusedStep['sources'][number]
 ): RangeError {
   const { name, rowElements, data } = source
-  const row = sourceRow(Math.floor(index / rowElements))
-  const value = data[row * rowElements + (index % rowElements)]!
+  const { row, start, column } = refusedRow(refused, source, index)
+  const value = data[start + column]!
   const inside = value >= 0 && value <= 1
-  const sum = Array.from(data.subarray(row * rowElements, (row + 1) * rowElements)).reduce((total, each) => total + each, 0)
+  const sum = Array.from(data.subarray(start, start + rowElements)).reduce((total, each) => total + each, 0)
   const expected = probabilities ? `rows of ${name} to be probabilities, each in 0 … 1, with a sum of 1` : `numbers in 0 … 1 in ${name}`
   const got = inside ? `the sum ${sum} in row ${row}` : `${value} in row ${row}`
   return withCode(new RangeError(expectation(owner, expected, got)), 'EVENKEEL_RANGE')

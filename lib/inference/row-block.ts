@@ -96,13 +96,19 @@ export class RowBlock {
 
 /**
  * Predicts the rows of the block into its output, with nobody writing meanwhile; inside an operation of the gate.
- * False where it was cancelled.
+ * False where it was cancelled. The signal ends the wait for the model, too, of a predictor that has still to copy it.
  */
-export async function predictBlock(target: Predicting, owner: string, block: RowBlock, cancellation: Cancellation): Promise<boolean> {
+export async function predictBlock(
+  target: Predicting,
+  owner: string,
+  block: RowBlock,
+  cancellation: Cancellation,
+  signal?: AbortSignal
+): Promise<boolean> {
   const { gate } = target
   const cross = () => crossBlock(target, owner, block, cancellation)
   const read = async () => {
-    const settling = target.settle(owner, undefined)
+    const settling = target.settle(owner, signal)
     if (settling) await settling
     return await gate.readingTurn(owner, cross, cancellation)
   }

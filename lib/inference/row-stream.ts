@@ -43,6 +43,8 @@ export class RowStream implements Shelf {
   readonly #request: RowStreamRequest
   readonly #outputElements: readonly number[]
   readonly #cancellation = new Cancellation()
+  /** The same for a run that waits for its model. */
+  readonly #stop = new AbortController()
   filling: Filling
   /** Nothing more is read or run: it ended, or a run failed. */
   over = false
@@ -112,6 +114,7 @@ export class RowStream implements Shelf {
     if (failure) this.#failure = failure
     this.#ready = []
     this.#cancellation.cancel()
+    this.#stop.abort()
     this.#wake()
   }
 
@@ -188,8 +191,8 @@ export class RowStream implements Shelf {
       const ran = block.rows === 0 || (await this.#predict(block))
       if (ran && !this.#ended) await finishPaced(this.#handOut(filling))
     } catch (error) {
-      // What was read later failed later.
-      this.#failure = { error }
+      // What was read later failed later; what ended before it ended for that.
+      if (!this.#ended) this.#failure = { error }
       this.over = true
     }
     block.rows = 0
@@ -205,7 +208,7 @@ export class RowStream implements Shelf {
     const { owner } = this.#request
     running.add(this.#cancellation)
     try {
-      const ran = await gate.operation(owner, () => predictBlock(this.#target, owner, block, this.#cancellation))
+      const ran = await gate.operation(owner, () => predictBlock(this.#target, owner, block, this.#cancellation, this.#stop.signal))
       if (!ran) gate.assertOpen(owner)
       return ran
     } finally {

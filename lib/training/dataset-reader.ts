@@ -86,7 +86,7 @@ export class PieceReader {
     this.#ahead?.catch(() => {})
     if (this.#ended) return
     this.#ended = true
-    void Promise.resolve(this.#batches.return?.()).catch(() => {})
+    void (async () => await this.#batches.return?.())().catch(() => {})
   }
 
   #fetch(): void {
@@ -106,10 +106,14 @@ export class PieceReader {
       throw wrongKind(owner, 'batches { x, y } of the dataset', batch, 'Where it was read from a file, name the column: y: ...')
     const { x, y, sampleWeight, firstRow, rowNumbers } = batch
     const data = { x, y, ...(sampleWeight === undefined ? {} : { sampleWeight }) } as AnyData
-    const rows = await readData(state, owner, data, asked, signal)
     const numbers = rowNumbers ?? { first: firstRow ?? this.#row }
-    this.#row += rows.rows
-    return { rows, numbers }
+    try {
+      const rows = await readData(state, owner, data, asked, signal, numberOf({ numbers }))
+      this.#row += rows.rows
+      return { rows, numbers }
+    } catch (error) {
+      throw inBatch(error, numbers)
+    }
   }
 
   async #step(): Promise<IteratorResult<Batch>> {
@@ -122,6 +126,19 @@ export class PieceReader {
       throw failedAt(this.#request.owner, this.#row, error)
     }
   }
+}
+
+/** Says where a batch stands that has not the shape or type that it should: its rows are counted from its own first. */
+function inBatch(error: unknown, numbers: Piece['numbers']): unknown {
+  const { code } = error as { code?: unknown }
+  const first = numbers instanceof Float64Array ? numbers[0] : numbers.first
+  if (error instanceof Error && (code === 'EVENKEEL_SHAPE' || code === 'EVENKEEL_TYPE'))
+    error.message = `${error.message} (in the batch whose first row is ${first})`
+  return error
+}
+
+export function numberOf({ numbers }: Pick<Piece, 'numbers'>): (row: number) => number {
+  return numbers instanceof Float64Array ? (row) => numbers[row]! : (row) => numbers.first + row
 }
 
 function batchesOf({ dataset, state, batchSize, epoch, signal }: PieceRequest): AsyncIterator<Batch> | Iterator<Batch> {

@@ -7,7 +7,7 @@ import { defaultBatch, signalOption } from '../inference/predict.js'
 import { checkOptions, integerOption } from '../options.js'
 import type { Tensor } from '../tensor.js'
 import { askedOf, lossesOption, lossWeightsOption } from './by-output.js'
-import { type BatchFactory, factoryDataset, isDataset, PieceReader } from './dataset-reader.js'
+import { type BatchFactory, factoryDataset, isDataset, numberOf, PieceReader } from './dataset-reader.js'
 import {
   type AnyData,
   type DataSet,
@@ -18,7 +18,6 @@ import {
   readData,
   tallyRows
 } from './evaluate.js'
-import { numberOf } from './fit-pieces.js'
 import type { AnyInput, AnyOutput } from './model-types.js'
 import { Tally } from './tally.js'
 

@@ -81,26 +81,38 @@ export async function readData(
   owner: string,
   data: AnyData,
   asked: readonly AskedTarget[],
-  signal: AbortSignal | undefined
+  signal: AbortSignal | undefined,
+  number?: (row: number) => number
 ): Promise<Rows> {
-  return await finishPaced(readRows(state, owner, data, asked), { signal })
+  return await finishPaced(readRows(state, owner, data, asked, number), { signal })
 }
 
-/** The same in slices. */
-export function* readRows(state: ModelState, owner: string, data: AnyData, asked: readonly AskedTarget[]): Sliced<Rows> {
+/**
+ * The same in slices.
+ *
+ * @param number of a row in its source, for messages
+ */
+export function* readRows(
+  state: ModelState,
+  owner: string,
+  data: AnyData,
+  asked: readonly AskedTarget[],
+  number?: (row: number) => number
+): Sliced<Rows> {
   const { x, y, sampleWeight } = expectData(owner, data)
   const inputs = yield* readInputs(owner, x, state.inputs)
   const given = targetsOf(owner, state, y, asked)
+  const numbered = number ? { number } : {}
   const targets: Targets[] = []
   for (const each of asked) {
     const value = given[each.output]
-    const source = yield* targetRows(owner, value, targetRequest(state, each, value))
+    const source = yield* targetRows(owner, value, { ...targetRequest(state, each, value), ...numbered })
     checkRows(owner, inputs[0]!, source)
     targets.push({ output: each.output, source })
   }
   const read = { rows: inputs[0]!.rows, inputs, targets }
   if (sampleWeight === undefined) return read
-  const weights = yield* weightRows(owner, sampleWeight, { name: 'sampleWeight' })
+  const weights = yield* weightRows(owner, sampleWeight, { name: 'sampleWeight', ...numbered })
   assertSameRows(owner, inputs[0]!, weights)
   return { ...read, weights }
 }
@@ -215,7 +227,7 @@ export async function tallyRows(state: ModelState, request: EvaluationRequest, t
         if (result.status === 0) return
         const failure = describeFailure(state.description, program, result)
         const first = cut.start(feed.firstBatch + result.completed)
-        throw failureError(owner, failure, { sourceRow: (row) => number(first + row), sources })
+        throw failureError(owner, failure, { at: (row) => first + row, number, sources })
       }
     })
   )

@@ -4,7 +4,7 @@ import { epochOrder } from '../data/order.js'
 import { finishPaced } from '../data/pace.js'
 import { RowDataset } from '../data/row-dataset.js'
 import { outOfRange } from '../errors.js'
-import { type Piece, PieceReader } from './dataset-reader.js'
+import { numberOf, PieceReader } from './dataset-reader.js'
 import type { Rows } from './evaluate.js'
 import type { TrainingState } from './training-state.js'
 
@@ -140,8 +140,4 @@ export class DatasetPieces implements FitPieces {
       close: () => reader.close()
     }
   }
-}
-
-export function numberOf({ numbers }: Piece): (row: number) => number {
-  return numbers instanceof Float64Array ? (row) => numbers[row]! : (row) => numbers.first + row
 }

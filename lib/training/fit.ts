@@ -434,7 +434,8 @@ class Fit {
     const { completed } = result
     const { cut, rows: given, order, number } = this.#piece!
     const first = cut.start(feed.firstBatch + completed)
-    const skipped = state.skipped(owner, result, sourcesOf(given), (row) => number(order?.[first + row] ?? first + row))
+    const at = (row: number): number => order?.[first + row] ?? first + row
+    const skipped = state.skipped(owner, result, { sources: sourcesOf(given), at, number })
     const position = state.position!
     position.batch++
     position.skipped++

@@ -122,7 +122,7 @@ export class Trainer<X = InputData, Y = Tensor> {
     })
     state.position = undefined
     const step = state.steps
-    if (result.status !== 0) return { loss: Number.NaN, step, skipped: state.skipped(owner, result, sources, (row) => row) }
+    if (result.status !== 0) return { loss: Number.NaN, step, skipped: state.skipped(owner, result, { sources, at: (row) => row }) }
     return { ...planned.reports.read(results, 0), step: state.steps++ }
   }
 
@@ -250,7 +250,7 @@ async function runStep(state: TrainingState, owner: string, given: Rows, microBa
         state.position = undefined
       },
       done: (feed, result) => {
-        if (result.status !== 0) skipped = state.skipped(owner, result, sources, (row) => row)
+        if (result.status !== 0) skipped = state.skipped(owner, result, { sources, at: (row) => row })
         if (result.completed === 0) return
         told = planned.reports.read(feed.results, 0)
       }

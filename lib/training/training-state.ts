@@ -1,10 +1,9 @@
 import { StepClock } from '../data/crossings.js'
 import type { Cancellation } from '../data/lock.js'
 import { finishApart } from '../data/pace.js'
-import type { RowSource } from '../data/rows.js'
 import { BackendError, expectation, NonFiniteError, outOfRange, withCode, wrongKind } from '../errors.js'
 import type { Program } from '../graph/program.js'
-import { failureError } from '../inference/failure-error.js'
+import { failureError, type RefusedStep } from '../inference/failure-error.js'
 import type { ModelState } from '../inference/model-state.js'
 import { grownBatch, type Plan, planned } from '../inference/plans.js'
 import { checkOptions, choiceOption } from '../options.js'
@@ -253,14 +252,14 @@ export class TrainingState {
   }
 
   /** The error for a step that the Program refused; the trainer's step count stands at it. */
-  failure(owner: string, result: CrossingResult, sources: readonly RowSource[], sourceRow: (row: number) => number): Error {
+  failure(owner: string, result: CrossingResult, rows: Pick<RefusedStep, 'sources' | 'at' | 'number'>): Error {
     const failure = describeFailure(this.model.description, this.#planned!.program, result)
-    return failureError(owner, failure, { step: this.steps, sources, sourceRow })
+    return failureError(owner, failure, { step: this.steps, ...rows })
   }
 
   /** Why a step is left out that the Program refused; throws where it may not be. Its number is used up. */
-  skipped(...[owner, result, sources, sourceRow]: Parameters<TrainingState['failure']>): NonFiniteError {
-    const error = this.failure(owner, result, sources, sourceRow)
+  skipped(...[owner, result, rows]: Parameters<TrainingState['failure']>): NonFiniteError {
+    const error = this.failure(owner, result, rows)
     if (!this.skips || !(error instanceof NonFiniteError)) throw error
     this.steps++
     return error

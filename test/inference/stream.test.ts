@@ -12,7 +12,7 @@ import {
   type Tensor
 } from '../../lib/index.js'
 import { oneHot } from '../../lib/ops/index.js'
-import { type Backend, modelBackends, rejection, thrown, toyData, toyModel } from '../helpers/models.js'
+import { type Backend, modelBackends, rejection, thrown, toyData, toyModel, toyTrainer } from '../helpers/models.js'
 import { watchedModel } from '../helpers/watched.js'
 
 const { x } = toyData(50, 9)
@@ -304,6 +304,33 @@ describe.each(modelBackends)('a stream on %s', (backend) => {
       await ending
       expect(predictor.predictSync(row(0)).shape).toEqual([1, 3])
     }
+  })
+
+  it('ends at once where its predictor waits for the model', async () => {
+    let going: (() => void) | undefined
+    let hold = false
+    const net = watchedModel(backend, { run: () => (hold ? new Promise<void>((resolve) => (going = resolve)) : undefined) })
+    const trainer = toyTrainer(net)
+    await trainer.step(toyData())
+    hold = true
+    const step = trainer.step(toyData())
+    await until(() => going !== undefined)
+    // After the step has begun: its copy is taken behind it.
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    const predictor = net.predictor({ maxBatch: 8 })
+    const one = predictor.stream(rows)
+    const two = rejection(predictor.stream(rows, { signal: controller.signal }).next())
+    const waiting = one.next()
+    await turns(5)
+    controller.abort(reason)
+    expect(await two).toBe(reason)
+    await one.return(undefined)
+    expect(await waiting).toEqual({ done: true, value: undefined })
+    hold = false
+    going!()
+    await step
+    expect(predictor.predictSync(row(0)).shape).toEqual([1, 3])
   })
 
   it('gives all outputs before the error of its source, which says where it was', async () => {

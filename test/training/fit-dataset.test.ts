@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import {
   type Batch,
   batchNorm,
+  binaryCrossEntropy,
   createModel,
   type Dataset,
   datasetFrom,
@@ -112,6 +113,63 @@ describe.each(modelBackends)('fit over a dataset, %s', (backend) => {
     expect(other.steps).toBe(4)
   })
 
+  it('tells the row where a dataset of one’s own fails, or where its batches do not fit, and closes it', async () => {
+    const own = (third: () => Batch) => {
+      const seen = { closed: 0 }
+      const data: Dataset = {
+        *batches() {
+          try {
+            for (const row of [0, 9]) yield { x: x.slice(row, row + 9), y: y.slice(row, row + 9) }
+            yield third()
+          } finally {
+            seen.closed++
+            // What it throws while it is let go is nobody's.
+            // biome-ignore lint/correctness/noUnsafeFinally: for that
+            throw new Error('closing failed')
+          }
+        }
+      }
+      return { seen, data }
+    }
+    const cause = new Error('the disk is gone')
+    const cases: [() => Batch, object][] = [
+      [
+        () => ({ x: [[1, 2]], y: [0] }),
+        { code: 'EVENKEEL_SHAPE', message: expect.stringContaining('(in the batch whose first row is 18)') }
+      ],
+      [
+        () => ({ x: [[1, 2, 3]], y: [0], sampleWeight: [-1] }),
+        { code: 'EVENKEEL_RANGE', message: expect.stringContaining('sampleWeight[18] = -1') }
+      ],
+      [() => ({ x: [[1, 2, 3]], y: [9] }), { code: 'EVENKEEL_LABEL', message: expect.stringContaining('y[18] = 9') }],
+      [() => ({ x: [[1, Number.NaN, 3]], y: [0] }), { code: 'EVENKEEL_NON_FINITE', message: expect.stringContaining('row 18') }]
+    ]
+    for (const [third, expected] of cases) {
+      const { seen, data } = own(third)
+      const net = model()
+      const trainer = trainerOf(net)
+      await expect(trainer.fit(data, { batchSize: 9 })).rejects.toMatchObject(expected)
+      expect([trainer.steps, seen.closed]).toEqual([2, 1])
+      // An evaluation takes NaN.
+      if (!('code' in expected) || expected.code !== 'EVENKEEL_NON_FINITE') {
+        await expect(net.evaluate(data, { loss: softmaxCrossEntropy() })).rejects.toMatchObject(expected)
+        expect(seen.closed).toBe(2)
+      }
+      // Nothing is left on its way.
+      expect(net.predictSync(x).shape).toEqual([203, 3])
+    }
+    const failing: Dataset = {
+      *batches() {
+        for (const row of [0, 9]) yield { x: x.slice(row, row + 9), y: y.slice(row, row + 9) }
+        throw cause
+      }
+    }
+    const trainer = trainerOf(model())
+    await expect(trainer.fit(failing, { batchSize: 9 })).rejects.toMatchObject({ name: 'DataError', row: 18, cause })
+    expect(trainer.steps).toBe(2)
+    await expect(model().evaluate(failing)).rejects.toMatchObject({ name: 'DataError', row: 18, cause })
+  })
+
   it('ends on stop and abort while the source is silent, and closes it', async () => {
     for (const way of ['stop', 'abort'] as const) {
       let asked: () => void
@@ -178,8 +236,21 @@ describe.each(modelBackends)('fit over a dataset, %s', (backend) => {
     const bad = (row: number, change: Partial<RowSample>) =>
       datasetFrom(() => rows.map((given, index) => (index === row ? { ...given, ...change } : given)))
     await expect(trainerOf(model()).fit(bad(133, { x: [1, Number.NaN, 1] }), { batchSize: 20 })).rejects.toThrow(/row 133/)
-    await expect(trainerOf(model()).fit(bad(3, { y: 7 }), { batchSize: 20 })).rejects.toMatchObject({ code: 'EVENKEEL_LABEL' })
-    await expect(model().evaluate(bad(3, { y: 7 }))).rejects.toMatchObject({ code: 'EVENKEEL_LABEL' })
+    for (const row of [3, 133])
+      for (const data of [bad(row, { y: 7 }), bad(row, { y: 7 }).shuffle(50)]) {
+        const wrong = { code: 'EVENKEEL_LABEL', message: expect.stringContaining(`y[${row}] = 7`) }
+        await expect(trainerOf(model()).fit(data, { batchSize: 20 })).rejects.toMatchObject(wrong)
+        await expect(model().evaluate(data)).rejects.toMatchObject(wrong)
+      }
+    // Checked where they are used: the value is that of the row that is named.
+    const fractions = createModel(linear(1), { input: [3], seed: 1, backend })
+    const half = datasetFrom(() => rows.map(({ x: given }, row) => ({ x: given, y: [row === 133 ? 1.5 : 0.5] })))
+    const trainer = fractions.trainer({ loss: binaryCrossEntropy(), optimizer: sgd({ learningRate: 0.1 }) })
+    const outside = { code: 'EVENKEEL_RANGE', message: expect.stringContaining('1.5 in row 133') }
+    for (const data of [half, half.shuffle(50)]) {
+      await expect(trainer.fit(data, { batchSize: 20 })).rejects.toMatchObject(outside)
+      await expect(fractions.evaluate(data, { loss: binaryCrossEntropy() })).rejects.toMatchObject(outside)
+    }
   })
 
   it.each([
