@@ -132,7 +132,8 @@ export class PieceReader {
 function inBatch(error: unknown, numbers: Piece['numbers']): unknown {
   const { code } = error as { code?: unknown }
   const first = numbers instanceof Float64Array ? numbers[0] : numbers.first
-  if (error instanceof Error && (code === 'EVENKEEL_SHAPE' || code === 'EVENKEEL_TYPE'))
+  // In the first batch the numbers are those of the source.
+  if (error instanceof Error && first !== 0 && (code === 'EVENKEEL_SHAPE' || code === 'EVENKEEL_TYPE'))
     error.message = `${error.message} (in the batch whose first row is ${first})`
   return error
 }
