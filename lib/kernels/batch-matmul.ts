@@ -1,29 +1,28 @@
 import { type Epilogue, multiply } from './matmul.js'
-import type { PanelSource } from './matmul-panels.js'
+import { describe, forget, panelSource } from './matmul-panels.js'
 import { Activation, type PortableKernel, Status } from './types.js'
 
 const noEpilogue: Epilogue = { bias: null, scale: null, activation: Activation.identity, slope: 0 }
+// Kernels allocate nothing; one call runs at a time in a thread.
+const a = panelSource()
+const b = panelSource()
 
 /** out[b0, b1, b2, m, n] = Σ_k A[b, m, k] · B[b, k, n], each product as matmul computes it. */
 export const batchMatmul: PortableKernel = ({ operands, dims, scalars }) => {
   const [out, aData, bData] = operands as [Float32Array, Float32Array, Float32Array]
   const [batch0, batch1, batch2, m, n, k] = dims as [number, number, number, number, number, number]
   const [transposeA, transposeB, lackingA, lackingB] = scalars as [number, number, number, number]
-  const a = source(aData, m, k, transposeA !== 0)
-  const b = source(bData, n, k, transposeB === 0)
+  describe(a, aData, m, k, transposeA !== 0)
+  describe(b, bData, n, k, transposeB === 0)
   const count = batch0 * batch1 * batch2
   for (let index = 0; index < count; index++) {
     a.start = matrixOf(index, batch1, batch2, batch0, lackingA) * m * k
     b.start = matrixOf(index, batch1, batch2, batch0, lackingB) * n * k
     multiply(out, index * m * n, a, b, k, noEpilogue)
   }
+  forget(a)
+  forget(b)
   return Status.ok
-}
-
-function source(data: Float32Array, rows: number, k: number, byColumns: boolean): PanelSource {
-  return byColumns
-    ? { data, start: 0, rowStride: 1, depthStride: rows, rows, scale: null }
-    : { data, start: 0, rowStride: k, depthStride: 1, rows, scale: null }
 }
 
 /** Which matrix of an operand belongs to product `index`: the dimensions that it lacks do not count. */

@@ -1,18 +1,25 @@
-import { activationGradients, gradientChunk, gradientOperands } from './batch-norm-gradient.js'
+import { activationGradients, gradientChunk } from './batch-norm-gradient.js'
 import { scratch } from './scratch.js'
 import { type PortableKernel, Status } from './types.js'
 
 /** dGamma = Σ dz · x̂, dBeta = Σ dz, with dz = dy through dropout and activation; summed in float64 */
 export const batchNormBackwardReduce: PortableKernel = ({ operands, dims, scalars }) => {
-  const [dGamma, dBeta] = operands as [Float32Array, Float32Array]
-  const given = gradientOperands(operands, 2)
-  const { x, mean, meanLow, invStd } = given
+  const [dGamma, dBeta, , , x, mean, meanLow, invStd] = operands as [
+    Float32Array,
+    Float32Array,
+    Uint8Array | null,
+    Float32Array,
+    Float32Array,
+    Float32Array,
+    Float32Array | null,
+    Float32Array
+  ]
   const [outer, channels, inner] = dims as [number, number, number]
   const count = outer * channels * inner
   const sums = scratch(channels, 2)
   for (let first = 0; first < count; first += gradientChunk) {
     const end = Math.min(count, first + gradientChunk)
-    const gradients = activationGradients(given, dims, scalars, first, end)
+    const gradients = activationGradients(operands, 2, dims, scalars, first, end)
     for (let i = first; i < end; i++) {
       const c = Math.floor(i / inner) % channels
       const dz = gradients[i - first]!

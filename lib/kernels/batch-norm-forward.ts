@@ -1,12 +1,13 @@
 import { batchNormApply } from './batch-norm-apply.js'
 import { batchNormStats } from './batch-norm-stats.js'
+import { part } from './part.js'
 import type { PortableKernel } from './types.js'
+
+const statistics = part(batchNormStats, [2, 3, 4, 5, 6], [0])
+const apply = part(batchNormApply, [0, 1, 6, 2, 3, 5, 7, 8], [1, 2, 3, 4, 5, 6, 7, 8, 9])
 
 /** batchNormStats, then batchNormApply */
 export const batchNormForward: PortableKernel = (call) => {
-  const [y, mask, mean, meanLow, variance, invStd, x, gamma, beta] = call.operands
-  const [epsilon, ...rest] = call.scalars
-  const part = { dims: call.dims, detail: 0 }
-  batchNormStats({ ...part, operands: [mean!, meanLow!, variance!, invStd!, x!], scalars: [epsilon!] })
-  return batchNormApply({ ...part, operands: [y!, mask!, x!, mean!, meanLow!, invStd!, gamma!, beta!], scalars: rest })
+  statistics(call)
+  return apply(call)
 }

@@ -2,22 +2,8 @@ import { activate, activationBackwardOf } from './activation.js'
 import { isKept, keepScale } from './dropout.js'
 import { Activation, type TypedArray } from './types.js'
 
-/** The operands that the backward kernels share, mask … beta, as they lie in their lists from position `at` on. */
-export interface GradientOperands {
-  readonly mask: Uint8Array | null
-  readonly dy: Float32Array
-  readonly x: Float32Array
-  readonly mean: Float32Array
-  readonly meanLow: Float32Array | null
-  readonly invStd: Float32Array
-  readonly gamma: Float32Array | null
-  readonly beta: Float32Array | null
-}
-
-export function gradientOperands(operands: readonly (TypedArray | null)[], at: number): GradientOperands {
-  const [mask, dy, x, mean, meanLow, invStd, gamma, beta] = operands.slice(at, at + 8)
-  return { mask, dy, x, mean, meanLow, invStd, gamma, beta } as GradientOperands
-}
+/** Operands as a call has them. */
+export type Operands = readonly (TypedArray | null)[]
 
 /** Elements that `activationGradients` fills in one go. */
 export const gradientChunk = 1024
@@ -26,25 +12,35 @@ const gradients = new Float64Array(gradientChunk)
 /**
  * dy through dropout and activation for the elements first … end − 1, at most `gradientChunk` of them: the activation's
  * output is computed again from x by the expression of batchNormApply. The numbers stay until the next call; an array,
- * since a callback's numbers would each be allocated.
+ * since a callback's numbers would each be allocated. mask … beta stand among the operands from position `at` on.
  */
 export function activationGradients(
-  given: GradientOperands,
-  [, channels, inner]: readonly number[],
-  [activation, slope, threshold]: readonly number[],
+  operands: Operands,
+  at: number,
+  dims: readonly number[],
+  scalars: readonly number[],
   first: number,
   end: number
 ): Float64Array {
-  const { mask, dy, x, beta } = given
-  const slope32 = Math.fround(slope!)
-  const kept = keepScale(threshold!)
+  const mask = operands[at] as Uint8Array | null
+  const dy = operands[at + 1] as Float32Array
+  const x = operands[at + 2] as Float32Array
+  const mean = operands[at + 3] as Float32Array
+  const meanLow = operands[at + 4] as Float32Array | null
+  const invStd = operands[at + 5] as Float32Array
+  const gamma = operands[at + 6] as Float32Array | null
+  const beta = operands[at + 7] as Float32Array | null
+  const [, channels, inner] = dims as [number, number, number]
+  const activation = scalars[0]!
+  const slope = Math.fround(scalars[1]!)
+  const kept = keepScale(scalars[2]!)
   for (let i = first; i < end; i++) {
     let dz = mask ? (isKept(mask, i) ? Math.fround(dy[i]! * kept) : 0) : dy[i]!
     if (activation !== Activation.identity) {
-      const c = Math.floor(i / inner!) % channels!
-      const shift = beta ? beta[c]! : 0
-      const y = activate(activation!, Math.fround(Math.fround(centered(given, x[i]!, c) * channelScale(given, c)) + shift), slope32)
-      dz = activationBackwardOf(activation!, dz, y, slope32)
+      const c = Math.floor(i / inner) % channels
+      const scaled = Math.fround(centered(mean, meanLow, x[i]!, c) * channelScale(gamma, invStd, c))
+      const y = activate(activation, Math.fround(scaled + (beta ? beta[c]! : 0)), slope)
+      dz = activationBackwardOf(activation, dz, y, slope)
     }
     gradients[i - first] = dz
   }
@@ -52,11 +48,11 @@ export function activationGradients(
 }
 
 /** (x − mean) − meanLow */
-export function centered({ mean, meanLow }: GradientOperands, x: number, c: number): number {
+export function centered(mean: Float32Array, meanLow: Float32Array | null, x: number, c: number): number {
   return Math.fround(Math.fround(x - mean[c]!) - (meanLow ? meanLow[c]! : 0))
 }
 
 /** γ · invStd, one rounding */
-export function channelScale({ gamma, invStd }: GradientOperands, c: number): number {
+export function channelScale(gamma: Float32Array | null, invStd: Float32Array, c: number): number {
   return Math.fround((gamma ? gamma[c]! : 1) * invStd[c]!)
 }

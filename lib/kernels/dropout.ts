@@ -23,14 +23,13 @@ export function keepBits(mask: Uint8Array, begin: number, end: number, scalars: 
   const last = Math.ceil(end / 8)
   if (threshold === 0 || threshold >= 65536) mask.fill(threshold === 0 ? 255 : 0, begin / 8, last)
   else {
-    const [keyLow, keyHigh, repeat, step, stream, firstBlock] = scalars.slice(at + 1, at + 7) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number
-    ]
+    // One by one: a slice would be allocated.
+    const keyLow = scalars[at + 1]!
+    const keyHigh = scalars[at + 2]!
+    const repeat = scalars[at + 3]!
+    const step = scalars[at + 4]!
+    const stream = scalars[at + 5]!
+    const firstBlock = scalars[at + 6]!
     for (let byte = begin / 8; byte < last; byte++) {
       philoxBlock(words, 0, firstBlock + byte, repeat, step, stream, keyLow, keyHigh)
       let bits = 0

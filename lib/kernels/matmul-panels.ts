@@ -9,12 +9,40 @@ export const panelRows = 4
  * `scale`, one float32 factor for each k: the product is rounded to float32.
  */
 export interface PanelSource {
-  readonly data: Float32Array
+  data: Float32Array
   start: number
-  readonly rowStride: number
-  readonly depthStride: number
-  readonly rows: number
-  readonly scale: Float32Array | null
+  rowStride: number
+  depthStride: number
+  rows: number
+  scale: Float32Array | null
+}
+
+const nothing = new Float32Array(0)
+
+/** One that `describe` fills at each call. */
+export const panelSource = (): PanelSource => ({ data: nothing, start: 0, rowStride: 0, depthStride: 0, rows: 0, scale: null })
+
+/** A matrix [rows, k] from the start of `data`, or its transpose `byColumns`. */
+export function describe(
+  source: PanelSource,
+  data: Float32Array,
+  rows: number,
+  k: number,
+  byColumns: boolean,
+  scale: Float32Array | null = null
+): void {
+  source.data = data
+  source.start = 0
+  source.rowStride = byColumns ? 1 : k
+  source.depthStride = byColumns ? rows : 1
+  source.rows = rows
+  source.scale = scale
+}
+
+/** A kernel keeps no operand. */
+export function forget(source: PanelSource): void {
+  source.data = nothing
+  source.scale = null
 }
 
 /** Rows first … first + count − 1 and steps k … k + depth − 1, panel after panel. */

@@ -1,5 +1,14 @@
 import { activate } from './activation.js'
-import { multiplyFirstRow, multiplyPanels, type PanelSource, packPanels, panelRows } from './matmul-panels.js'
+import {
+  describe,
+  forget,
+  multiplyFirstRow,
+  multiplyPanels,
+  type PanelSource,
+  packPanels,
+  panelRows,
+  panelSource
+} from './matmul-panels.js'
 import { Activation, type PortableKernel, Status } from './types.js'
 
 /** Rows, columns and steps of k of a block: its panels take 0.5 and 1 MiB, the panel in use 16 KiB of L1. */
@@ -13,11 +22,16 @@ const bPanels = new Float64Array(blockColumns * blockDepth)
 const sums = new Float64Array(blockRows * blockColumns)
 
 export interface Epilogue {
-  readonly bias: Float32Array | null
-  readonly scale: Float32Array | null
-  readonly activation: number
-  readonly slope: number
+  bias: Float32Array | null
+  scale: Float32Array | null
+  activation: number
+  slope: number
 }
+
+// Kernels allocate nothing; one call runs at a time in a thread.
+const a = panelSource()
+const b = panelSource()
+const epilogue: Epilogue = { bias: null, scale: null, activation: Activation.identity, slope: 0 }
 
 /**
  * out[m, n] = activation((Σ_k A[m, k] · aScale[k] · B[k, n]) · scale[n] + bias[n])
@@ -26,18 +40,25 @@ export interface Epilogue {
  * round one after the other. So a row has the same bits wherever it stands.
  */
 export const matmul: PortableKernel = ({ operands, dims, scalars }) => {
-  const [out, aData, bData] = operands as [Float32Array, Float32Array, Float32Array]
-  const [bias, scale, aScale] = operands.slice(3) as (Float32Array | null)[]
+  const [out, aData, bData, bias, scale, aScale] = operands as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+    Float32Array | null,
+    Float32Array | null,
+    Float32Array | null
+  ]
   const [m, n, k] = dims as [number, number, number]
-  const a: PanelSource = scalars[0]
-    ? { data: aData, start: 0, rowStride: 1, depthStride: m, rows: m, scale: aScale! }
-    : { data: aData, start: 0, rowStride: k, depthStride: 1, rows: m, scale: aScale! }
-  const b: PanelSource =
-    scalars[1] === 0
-      ? { data: bData, start: 0, rowStride: 1, depthStride: n, rows: n, scale: null }
-      : { data: bData, start: 0, rowStride: k, depthStride: 1, rows: n, scale: null }
-  const epilogue = { bias: bias!, scale: scale!, activation: scalars[2]!, slope: Math.fround(scalars[3]!) }
+  describe(a, aData, m, k, scalars[0] !== 0, aScale)
+  describe(b, bData, n, k, scalars[1] === 0)
+  epilogue.bias = bias
+  epilogue.scale = scale
+  epilogue.activation = scalars[2]!
+  epilogue.slope = Math.fround(scalars[3]!)
   multiply(out, 0, a, b, k, epilogue)
+  forget(a)
+  forget(b)
+  epilogue.bias = epilogue.scale = null
   return Status.ok
 }
 

@@ -1,5 +1,5 @@
 import { type PortableKernel, Status } from './types.js'
-import { rowDot } from './weight-norm.js'
+import { dot, rowDot } from './weight-norm.js'
 
 /**
  * One row: dg = round32(Σ v·dw / norm), the sum in float64; t = round32(dg/norm), s = round32(g/norm);
@@ -17,7 +17,8 @@ export const weightNormBackward: PortableKernel = ({ operands, dims }) => {
       dv.fill(0, start, end)
       continue
     }
-    dg[row] = rowDot(v, start, dw, start, columns) / length
+    rowDot(v, start, dw, start, columns)
+    dg[row] = dot[0]! / length
     const along = Math.fround(dg[row]! / length)
     const scale = Math.fround(g[row]! / length)
     for (let i = start; i < end; i++) dv[i] = scale * Math.fround(dw[i]! - Math.fround(v[i]! * along))

@@ -1,11 +1,14 @@
 import { laneSums } from './sum-lanes.js'
 
+/** Where `rowDot` leaves its sum: V8 would allocate a number that it gives back. */
+export const dot = new Float64Array(1)
+
 /**
- * Σ a[aStart + i]·b[bStart + i] over a row, in float64: sixteen sums, element i in sum i % 16, then a fixed tree, as
+ * dot[0] = Σ a[aStart + i]·b[bStart + i] over a row, in float64: sixteen sums, element i in sum i % 16, then a fixed tree, as
  * `native/simd/row_dot-inl.h` has it. A product of two float32 is exact in float64, so the bits are the same everywhere.
  * The sums are variables of their own: from an array the same loop takes three times as long.
  */
-export function rowDot(a: Float32Array, aStart: number, b: Float32Array, bStart: number, count: number): number {
+export function rowDot(a: Float32Array, aStart: number, b: Float32Array, bStart: number, count: number): void {
   let s0 = 0
   let s1 = 0
   let s2 = 0
@@ -64,11 +67,14 @@ export function rowDot(a: Float32Array, aStart: number, b: Float32Array, bStart:
     s14 += laneSums[14]!
   }
   const even = s0 + s8 + (s4 + s12) + (s2 + s10 + (s6 + s14))
-  return even + (s1 + s9 + (s5 + s13) + (s3 + s11 + (s7 + s15)))
+  dot[0] = even + (s1 + s9 + (s5 + s13) + (s3 + s11 + (s7 + s15)))
 }
 
 /** ‖row‖, rounded to float32 once. */
-export const rowNorm = (v: Float32Array, start: number, count: number): number => Math.fround(Math.sqrt(rowDot(v, start, v, start, count)))
+export function rowNorm(v: Float32Array, start: number, count: number): number {
+  rowDot(v, start, v, start, count)
+  return Math.fround(Math.sqrt(dot[0]!))
+}
 
 /** s = g/‖v‖, one rounding; 0 for a row of zeros. */
 export const scaleOf = (g: number, norm: number): number => (norm === 0 ? 0 : Math.fround(g / norm))
