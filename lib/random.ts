@@ -185,12 +185,13 @@ export class Shuffle {
     }
   }
 
+  /** As int32: a larger number would be allocated. Its products are the same. */
   #word(): number {
     const at = this.#drawn & 3
     if (at === 0)
       philoxBlock(this.#words, 0, this.#drawn / 4, Math.floor(this.#drawn / 2 ** 34), this.#epoch, this.#stream, this.#key[0], this.#key[1])
     this.#drawn++
-    return this.#words[at]!
+    return this.#words[at]! | 0
   }
 }
 

@@ -124,7 +124,7 @@ class Crossings {
 
   #feed(turn: number): Feed {
     const side = turn % 2
-    return (this.#feeds[side] ??= new Feed({ ...this.#job, memory: this.#job.memories[side]!, steps: this.#most }))
+    return (this.#feeds[side] ??= new Feed(this.#job, this.#job.memories[side]!, this.#most))
   }
 
   /** Readies the rows of turn `turn`, whose first batch is `first`. */
@@ -135,6 +135,16 @@ class Crossings {
     await finishPaced(this.#feed(turn).fill(first, steps, order), { signal })
   }
 
+  /** Never rejects, since the crossing before it is awaited first. */
+  async #tryStage(turn: number, first: number): Promise<{ readonly reason: unknown } | undefined> {
+    try {
+      await this.stage(turn, first)
+      return undefined
+    } catch (reason) {
+      return { reason }
+    }
+  }
+
   async run(): Promise<void> {
     const job = this.#job
     let next = job.first ?? 0
@@ -142,13 +152,18 @@ class Crossings {
       const feed = this.#feed(turn)
       next = feed.firstBatch + feed.steps
       const running = this.#turn(feed)
-      const staging = this.stage(turn + 1, next)
+      const staging = this.#tryStage(turn + 1, next)
       // Both, whatever becomes of one: a crossing is accounted for even if the rows after it cannot be read.
-      const [run, staged] = await Promise.allSettled([running, staging])
-      if (run.status === 'rejected') throw run.reason
+      let ran: Turn | undefined
+      let failure: { readonly reason: unknown } | undefined
+      try {
+        ran = await running
+      } finally {
+        failure = await staging
+      }
       // Cancelled: what comes after must not run either.
-      if (!(await this.#account(feed, run.value))) return job.gate.assertOpen(job.owner)
-      if (staged.status === 'rejected' && !job.stopped?.()) throw staged.reason
+      if (!(await this.#account(feed, ran))) return job.gate.assertOpen(job.owner)
+      if (failure && !job.stopped?.()) throw failure.reason
     }
   }
 
@@ -157,7 +172,8 @@ class Crossings {
     const job = this.#job
     for (let turn = first; turn; turn = await this.#turn(feed)) {
       const { completed, status } = turn.result
-      await job.done(feed, turn.result, turn.planned)
+      const told = job.done(feed, turn.result, turn.planned)
+      if (told) await told
       const leftOut = status !== Status.ok && job.refused !== undefined
       if (leftOut) await job.refused!(feed, turn.result)
       job.signal?.throwIfAborted()

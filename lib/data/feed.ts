@@ -1,4 +1,3 @@
-import type { TypedArray } from '../kernels/types.js'
 import type { Crossing, InputBinding, Runtime } from '../runtime/runtime.js'
 import type { Sliced } from '../sliced.js'
 import type { BatchCut } from './batches.js'
@@ -7,17 +6,38 @@ import { assertStable, type RowSource } from './rows.js'
 /** Bytes that one slice gathers: 0.03 to 0.1 ms, by the backend and by how the rows lie; more where pages are fresh. */
 const sliceBytes = 1 << 17
 
-/** Memory of the library that feeds borrow and give back: what one run used, the next uses again. */
+type RowArray = Float32Array | Int32Array | Uint8Array
+type RowArrayConstructor = new (buffer: ArrayBuffer, offset: number, length: number) => RowArray
+
+/**
+ * Memory of the library that feeds borrow and give back: what one run used, the next uses again, the arrays over it
+ * too. So a run of a few steps, such as an epoch of a small set, leaves next to nothing to collect.
+ */
 export class FeedMemory {
   readonly #runtime: Runtime
   readonly #buffers: ArrayBufferLike[] = []
+  readonly #views: RowArray[] = []
+  readonly #numbers: Float64Array[] = []
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime
   }
 
-  /** Buffer number `index`, at least `bytes` long. */
-  reserve(index: number, bytes: number): ArrayBufferLike {
+  /** The first `length` elements of buffer number `index`. */
+  view(index: number, type: RowArrayConstructor & { readonly BYTES_PER_ELEMENT: number }, length: number): RowArray {
+    const view = this.#views[index]
+    if (view && view.length === length && view.constructor === type) return view
+    return (this.#views[index] = new type(this.#reserve(index, length * type.BYTES_PER_ELEMENT) as ArrayBuffer, 0, length))
+  }
+
+  /** Numbers that stay on this thread: array number `index`, at least `length` long. */
+  numbers(index: number, length: number): Float64Array {
+    const numbers = this.#numbers[index]
+    if (numbers && numbers.length >= length) return numbers
+    return (this.#numbers[index] = new Float64Array(length))
+  }
+
+  #reserve(index: number, bytes: number): ArrayBufferLike {
     const buffer = this.#buffers[index]
     if (buffer && buffer.byteLength >= bytes) return buffer
     return (this.#buffers[index] = this.#runtime.allocate(Math.max(64, bytes)))
@@ -53,24 +73,20 @@ export interface FeedRequest {
   /** Of the caller, for messages. */
   readonly owner: string
   readonly runtime: Runtime
-  readonly memory: FeedMemory
   readonly sources: readonly RowSource[]
   /** Elements a row of each output has; float32. */
   readonly outputs: readonly number[]
   readonly cut: BatchCut
-  /** Steps that a crossing may have at most. */
-  readonly steps: number
   readonly slots: number
   readonly reports: number
 }
-
-type RowArray = Float32Array | Int32Array | Uint8Array
 
 /** What one crossing reads and writes: its rows, in memory that may be read off this thread, and its outputs. */
 export class Feed {
   readonly #request: FeedRequest
   readonly #staged: readonly (RowArray | undefined)[]
   readonly #outputs: readonly Float32Array[]
+  // At least as long as the steps need.
   readonly #symbols: Float64Array
   readonly #results: Float64Array
   readonly slots: Float64Array
@@ -78,21 +94,19 @@ export class Feed {
   #firstBatch = 0
   #steps = 0
 
-  constructor(request: FeedRequest) {
+  /** @param steps that a crossing may have at most */
+  constructor(request: FeedRequest, memory: FeedMemory, steps: number) {
     this.#request = request
-    const { memory, sources, outputs, cut, steps } = request
+    const { sources, outputs, cut } = request
     const rows = Math.min(cut.rows, steps * cut.largest)
-    this.#staged = sources.map((source, index) =>
-      source.shared ? undefined : stagingView(memory, index, source, rows * source.rowElements)
+    this.#staged = sources.map(({ shared, data, rowElements }, index) =>
+      shared ? undefined : memory.view(index, data.constructor as Float32ArrayConstructor, rows * rowElements)
     )
-    this.#inputs = sources.map((source, index) => bindingOf(source, this.#staged[index] ?? source.data, {}))
-    this.#outputs = outputs.map((elements, index) => {
-      const length = rows * elements
-      return new Float32Array(memory.reserve(sources.length + index, length * 4), 0, length)
-    })
-    this.#symbols = new Float64Array(steps)
-    this.slots = new Float64Array(steps * request.slots)
-    this.#results = new Float64Array(steps * request.reports)
+    this.#inputs = sources.map((source, index) => bindingOf(source, this.#staged[index] ?? source.data, undefined, 0))
+    this.#outputs = outputs.map((elements, index) => memory.view(sources.length + index, Float32Array, rows * elements) as Float32Array)
+    this.#symbols = memory.numbers(0, steps)
+    this.slots = memory.numbers(1, steps * request.slots)
+    this.#results = memory.numbers(2, steps * request.reports)
   }
 
   get firstBatch(): number {
@@ -134,11 +148,17 @@ export class Feed {
     for (let index = 0; index < sources.length; index++) {
       const source = sources[index]!
       const staged = this.#staged[index]
-      if (staged) {
-        // Dropped steps have moved it.
-        if (this.#inputs[index]!.first) this.#inputs[index] = bindingOf(source, staged, {})
-        yield* this.#gather(staged, source, first, count, order)
-      } else this.#inputs[index] = bindingOf(source, source.data, order ? { rows: order.subarray(first, first + count) } : { first })
+      if (!staged) {
+        this.#inputs[index] = bindingOf(source, source.data, order?.subarray(first, first + count), order ? 0 : first)
+        continue
+      }
+      // Dropped steps have moved it.
+      if (this.#inputs[index]!.first) this.#inputs[index] = bindingOf(source, staged, undefined, 0)
+      const most = Math.max(1, Math.floor(sliceBytes / Math.max(1, source.rowElements * staged.BYTES_PER_ELEMENT)))
+      for (let row = 0; row < count; row += most) {
+        this.#gather(staged, source, row, first + row, Math.min(most, count - row), order)
+        yield
+      }
     }
   }
 
@@ -154,47 +174,31 @@ export class Feed {
         : { ...binding, first: (binding.first ?? 0) + rows }
   }
 
-  *#gather(target: RowArray, source: RowSource, first: number, count: number, order: Int32Array | undefined): Sliced<void> {
+  /** `count` rows from row `start` of the order on, to row `row` of the staging memory. */
+  #gather(staged: RowArray, source: RowSource, row: number, start: number, count: number, order: Int32Array | undefined): void {
     const { runtime, owner } = this.#request
     const { rowElements, data } = source
-    const most = Math.max(1, Math.floor(sliceBytes / Math.max(1, rowElements * data.BYTES_PER_ELEMENT)))
-    for (let row = 0; row < count; row += most) {
-      const rows = Math.min(most, count - row)
-      // Here and not before: the caller may have taken the memory away since.
-      assertStable(owner, source)
-      const part = target.subarray(row * rowElements, (row + rows) * rowElements) as TypedArray
-      const start = first + row
-      runtime.gather(
-        part,
-        data,
-        rowElements,
-        order ? { rows: order.subarray(start, start + rows), count: rows } : { first: start, count: rows }
-      )
-      yield
-    }
+    // Here and not before: the caller may have taken the memory away since.
+    assertStable(owner, source)
+    const target = row === 0 ? staged : staged.subarray(row * rowElements)
+    runtime.gather(target, data, rowElements, order ? { rows: order.subarray(start, start + count), count } : { first: start, count })
   }
 
+  /** Its arrays may be longer than `steps` steps need. */
   crossing(steps: number): Crossing {
-    const { slots, reports } = this.#request
-    const rows = this.rows(steps)
     return {
       steps,
-      symbols: this.#symbols.subarray(0, steps),
-      slots: this.slots.subarray(0, steps * slots),
+      symbols: this.#symbols,
+      slots: this.slots,
       inputs: this.#inputs,
-      outputs: this.#outputs.map((output, index) => output.subarray(0, rows * this.#request.outputs[index]!)),
-      results: this.#results.subarray(0, steps * reports)
+      outputs: this.#outputs,
+      results: this.#results
     }
   }
 }
 
-function bindingOf({ scale, shift }: RowSource, data: RowArray, selection: Pick<InputBinding, 'rows' | 'first'>): InputBinding {
-  return { source: data, ...selection, ...(scale === undefined ? {} : { scale }), ...(shift === undefined ? {} : { shift }) }
-}
-
-function stagingView(memory: FeedMemory, index: number, source: RowSource, length: number): RowArray {
-  const type = source.data.constructor as Float32ArrayConstructor
-  return new type(memory.reserve(index, length * type.BYTES_PER_ELEMENT) as ArrayBuffer, 0, length)
+function bindingOf({ scale, shift }: RowSource, source: RowArray, rows: Int32Array | undefined, first: number): InputBinding {
+  return { source, rows, first, scale, shift }
 }
 
 /** Bytes that the two feeds of a run stage; enough for 5 ms of steps of any network that gains by sharing a crossing. */

@@ -86,14 +86,16 @@ class NativeExecutor implements Executor {
 
   #arguments({ steps, symbols, slots, inputs, outputs, results }: Crossing): CrossingArguments {
     const numbers = new Float64Array(inputs.length * 4)
-    for (const [index, input] of inputs.entries()) numbers.set(rowNumbers(input), index * 4)
+    for (let index = 0; index < inputs.length; index++) writeRowNumbers(numbers, index * 4, inputs[index]!)
     const sources = inputs.map(({ source }) => source)
     const rows = inputs.map((input) => input.rows ?? null)
     return [this.#handle, steps, symbols, slots, sources, rows, numbers, outputs, results]
   }
 }
 
-function rowNumbers({ first = 0, scale, shift }: InputBinding): [number, number, number, number] {
-  const affine = scale !== undefined || shift !== undefined
-  return [first, affine ? 1 : 0, scale ?? 1, shift ?? 0]
+function writeRowNumbers(numbers: Float64Array, at: number, { first = 0, scale, shift }: InputBinding): void {
+  numbers[at] = first
+  numbers[at + 1] = scale !== undefined || shift !== undefined ? 1 : 0
+  numbers[at + 2] = scale ?? 1
+  numbers[at + 3] = shift ?? 0
 }

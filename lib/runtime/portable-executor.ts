@@ -46,20 +46,22 @@ export class PortableExecutor implements Executor {
   async run(crossing: Crossing): Promise<CrossingResult> {
     this.#usable('run')
     // Checked on private copies: what a caller writes while the run is on its way changes nothing.
-    const { symbols, slots, inputs, steps } = crossing
-    const owned = { ...crossing, symbols: symbols.slice(), slots: slots.slice(), inputs: inputs.map(ownInput) }
-    this.#check.check(owned)
+    const { steps, outputs, results } = crossing
+    const symbols = crossing.symbols.slice(0, steps * this.#program.symbols.length)
+    const slots = crossing.slots.slice(0, steps * this.#program.slots.length)
+    const inputs = crossing.inputs.map(ownInput)
+    this.#check.check({ steps, symbols, slots, inputs, outputs, results })
     for (const [index, { source }] of inputs.entries()) assertShared(`the source of input ${index}`, source)
-    for (const [index, output] of crossing.outputs.entries()) assertShared(`output ${index}`, output)
+    for (const [index, output] of outputs.entries()) assertShared(`output ${index}`, output)
     this.#bindInWorker()
     const run = portableThread.nextRun()
     this.#lastRun = run
     this.#running++
     try {
-      const { results: _, ...posted } = { ...owned, steps }
-      const { result, results } = await portableThread.run({ kind: 'run', executor: this.#number, run, crossing: posted })
-      crossing.results.set(results)
-      return result
+      const posted = { steps, symbols, slots, inputs, outputs }
+      const answer = await portableThread.run({ kind: 'run', executor: this.#number, run, crossing: posted })
+      results.set(answer.results)
+      return answer.result
     } finally {
       this.#running--
     }
@@ -97,6 +99,6 @@ function assertShared(what: string, array: TypedArray): void {
 }
 
 /** `slice`, since a view posted to a worker takes all of its buffer along. */
-function ownInput(input: InputBinding): InputBinding {
-  return input.rows === undefined ? input : { ...input, rows: input.rows.slice() }
+function ownInput({ source, rows, first, scale, shift }: InputBinding): InputBinding {
+  return { source, rows: rows?.slice(), first, scale, shift }
 }

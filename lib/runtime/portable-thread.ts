@@ -11,6 +11,7 @@ export interface Answer {
 }
 
 interface Pending {
+  readonly run: number
   resolve(answer: Answer): void
   reject(error: Error): void
 }
@@ -22,7 +23,8 @@ interface Pending {
 class PortableThread {
   #worker: Worker | undefined
   #runs = 0
-  readonly #pending = new Map<number, Pending>()
+  /** In the order of the messages, which is that of the replies. */
+  #pending: Pending[] = []
   /** Goes up with each new worker: what an executor was bound in an old one is gone. */
   generation = 0
 
@@ -50,15 +52,15 @@ class PortableThread {
   run(request: Extract<Request, { kind: 'run' }>): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.post(request)
-      this.#pending.set(request.run, { resolve, reject })
+      this.#pending.push({ run: request.run, resolve, reject })
       this.#worker!.ref()
     })
   }
 
   #settle(reply: Reply): void {
-    const pending = this.#pending.get(reply.run)
-    this.#pending.delete(reply.run)
-    if (this.#pending.size === 0) this.#worker?.unref()
+    // Those of a worker that ended were rejected; what it still said is about none of these.
+    const pending = this.#pending[0]?.run === reply.run ? this.#pending.shift() : undefined
+    if (this.#pending.length === 0) this.#worker?.unref()
     if ('result' in reply) pending?.resolve(reply)
     else pending?.reject(new BackendError(reply.failure.message, { code: (reply.failure.code ?? 'EVENKEEL_BACKEND') as ErrorCode }))
   }
@@ -66,8 +68,8 @@ class PortableThread {
   #died(worker: Worker, cause: Error): void {
     if (this.#worker !== worker) return
     this.#worker = undefined
-    const lost = [...this.#pending.values()]
-    this.#pending.clear()
+    const lost = this.#pending
+    this.#pending = []
     for (const { reject } of lost)
       reject(
         new BackendError(
@@ -80,8 +82,8 @@ class PortableThread {
 
 function newWorker(): Worker {
   try {
-    // Nothing of the caller's flags and preloaded modules: it needs this script alone. What it drops is a few small objects
-    // a step, for which V8 would let the young generation grow to 48 MB.
+    // Nothing of the caller's flags and preloaded modules: it needs this script alone. What it drops is a few kilobytes a
+    // crossing, for which V8 would let the young generation grow to 48 MB.
     return new Worker(source, { eval: true, execArgv: [], env: {}, name: 'evenkeel', resourceLimits: { maxYoungGenerationSizeMb: 4 } })
   } catch (cause) {
     throw new BackendError(`Executor.run: expected a worker thread, got none: ${(cause as Error).message}. Use the synchronous calls`, {

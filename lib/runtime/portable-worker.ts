@@ -26,7 +26,8 @@ function answer({ executor, run, crossing }: Extract<Request, { kind: 'run' }>):
   try {
     const { steps, reports, control } = executors.get(executor)!
     const results = new Float64Array(crossing.steps * reports)
-    const result = steps.run({ ...crossing, results }, () => Atomics.load(control, 0) >= run)
+    const { symbols, slots, inputs, outputs } = crossing
+    const result = steps.run({ steps: crossing.steps, symbols, slots, inputs, outputs, results }, () => Atomics.load(control, 0) >= run)
     return { run, result, results }
   } catch (error) {
     const { message, code } = error as Error & { code?: string }

@@ -59,7 +59,7 @@ export interface Executor {
 /** Several steps in one call. Arrays are read when `run` is called, except input sources and outputs. */
 export interface Crossing {
   readonly steps: number
-  /** steps × program.symbols.length */
+  /** steps × program.symbols.length, or more: what lies behind is not read. So with the other arrays. */
   readonly symbols: Float64Array
   /** steps × program.slots.length */
   readonly slots: Float64Array
@@ -79,10 +79,10 @@ export interface Crossing {
 export interface InputBinding {
   readonly source: Float32Array | Int32Array | Uint8Array
   /** Row numbers, for all steps of the crossing one after the other; omitted: consecutive from `first`. */
-  readonly rows?: Int32Array
-  readonly first?: number
-  readonly scale?: number
-  readonly shift?: number
+  readonly rows?: Int32Array | undefined
+  readonly first?: number | undefined
+  readonly scale?: number | undefined
+  readonly shift?: number | undefined
 }
 
 export interface CrossingResult {

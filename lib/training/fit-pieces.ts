@@ -79,19 +79,29 @@ export class RowsPieces implements FitPieces {
   async epoch(epoch: number): Promise<EpochPieces> {
     const piece = this.#piece
     if (piece.order) await finishPaced(epochOrder(piece.order, this.#state.model.key, epoch), { signal: this.#signal })
-    let left: FitPiece | undefined = piece
-    return {
-      get complete() {
-        return left === undefined
-      },
-      next: async () => {
-        const next = left
-        left = undefined
-        return next
-      },
-      close: () => {}
-    }
+    return new RowsEpoch(piece)
   }
+}
+
+/** One piece. A class: an object with a getter in it, made in each epoch, would go to V8's old generation. */
+class RowsEpoch implements EpochPieces {
+  #left: FitPiece | undefined
+
+  constructor(piece: FitPiece) {
+    this.#left = piece
+  }
+
+  get complete(): boolean {
+    return this.#left === undefined
+  }
+
+  async next(): Promise<FitPiece | undefined> {
+    const piece = this.#left
+    this.#left = undefined
+    return piece
+  }
+
+  close(): void {}
 }
 
 /** Pieces that are read while the one before them is trained on. */

@@ -389,7 +389,7 @@ class Fit {
       order,
       slots: state.slotNames.length,
       reports: this.#reports!.count,
-      ...(everyStep ? { mostSteps: 1 } : {}),
+      mostSteps: everyStep ? 1 : undefined,
       enter: () => model.takeSnapshots(),
       plan: () => state.plan(owner, cut.largest, rows.weights !== undefined, this.#microBatch),
       ready: (feed) => this.#ready(feed),
@@ -421,9 +421,9 @@ class Fit {
     if (completed > 0) position.learningRate = this.#slot(feed, completed - 1, 'learningRate')
   }
 
-  async #done(epoch: number, feed: Feed, result: CrossingResult): Promise<void> {
-    const first = this.#state.steps - result.completed
-    if (!this.#settings.signal?.aborted) await this.#tell(epoch, first, feed, result.completed)
+  /** A promise only where somebody listens. */
+  #done(epoch: number, feed: Feed, result: CrossingResult): void | Promise<void> {
+    if (this.#listens && !this.#settings.signal?.aborted) return this.#tellSteps(epoch, feed, result)
     if (result.status === 0 && this.#slotError) throw this.#slotError.error
   }
 
@@ -447,16 +447,17 @@ class Fit {
     await this.#tellStep({ epoch, step, rows, loss: Number.NaN, learningRate, skipped })
   }
 
-  async #tell(epoch: number, firstStep: number, feed: Feed, completed: number): Promise<void> {
-    if (!this.#listens) return
+  async #tellSteps(epoch: number, feed: Feed, { completed, status }: CrossingResult): Promise<void> {
+    const first = this.#state.steps - completed
     for (let step = 0; step < completed; step++)
       await this.#tellStep({
         epoch,
-        step: firstStep + step,
+        step: first + step,
         rows: this.#piece!.cut.size(feed.firstBatch + step),
         ...this.#reports!.read(feed.results, step),
         learningRate: this.#slot(feed, step, 'learningRate')
       })
+    if (status === 0 && this.#slotError) throw this.#slotError.error
   }
 
   /** Whether anybody wants to know of steps. */

@@ -120,6 +120,25 @@ function stepsInOrder(rig: Rig, method: Method): void {
     y.intact()
   })
 
+  it('reads and writes no more of its arrays than its steps need', async () => {
+    const { executor, memory } = rig.bind(accumulate)
+    const x = rig.shared(testRandom(4).array(6 * width))
+    const made = crossing(
+      accumulate,
+      [2, 4, Number.NaN],
+      [{ source: x }],
+      [9, 0.1, 9, 0.2, Number.NaN, Number.NaN],
+      [new Float32Array(new SharedArrayBuffer(8 * width * 4)).fill(7)]
+    )
+    made.results.fill(7)
+    expect(await run(executor, method, { ...made, steps: 2 })).toEqual(ok(2))
+    const p = new Float32Array(mostRows * width)
+    const reference = expected(x, [2, 4], [0.1, 0.2], p)
+    expectSameBits(made.outputs[0] as Float32Array, Float32Array.of(...reference.y, ...Array<number>(2 * width).fill(7)))
+    expectSameBits(new Float32Array(memory.p!, 0, p.length), p)
+    expect([...made.results]).toEqual([...reference.reports, ...Array<number>(made.results.length / 3).fill(7)])
+  })
+
   it('does nothing in no steps, and steps of no rows', async () => {
     const { executor, memory } = rig.bind(accumulate)
     new Float32Array(memory.p!).fill(1)
