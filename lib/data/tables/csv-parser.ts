@@ -39,7 +39,9 @@ export class CsvParser {
     this.#names = names
     this.#readings = readings
     this.#delimiter = delimiter
-    this.#reserve(1 << 10)
+    this.#capacity = 1 << 10
+    this.#numbers = names.map((_, column) => (readings[column]! & Reading.number ? new Float64Array(this.#capacity) : undefined))
+    this.#strings = this.#emptyStrings()
   }
 
   /**
@@ -82,26 +84,23 @@ export class CsvParser {
     return { cells, next: Math.min(next, end) }
   }
 
-  /** The rows taken in since the last time, and begins anew. */
+  /** The rows taken in since the last time, and begins anew. Numbers are good until the next row is taken in. */
   take(): { readonly rows: number; readonly firstRow: number; numbers(column: number): Cells; texts(column: number): Cells } {
     const { rows, firstRow } = this
-    const numbers = this.#numbers
     const strings = this.#strings
     this.firstRow += rows
     this.rows = 0
-    this.#reserve(Math.max(64, Math.ceil(rows * 1.25)))
+    this.#strings = this.#emptyStrings()
     return {
       rows,
       firstRow,
-      numbers: (column) => numbers[column]!.subarray(0, rows),
+      numbers: (column) => this.#numbers[column]!.subarray(0, rows),
       texts: (column) => strings[column]!
     }
   }
 
-  #reserve(capacity: number): void {
-    this.#capacity = capacity
-    this.#numbers = this.#names.map((_, column) => (this.#readings[column]! & Reading.number ? new Float64Array(capacity) : undefined))
-    this.#strings = this.#names.map((_, column) => (this.#readings[column]! & Reading.text ? [] : undefined))
+  #emptyStrings(): (string[] | undefined)[] {
+    return this.#names.map((_, column) => (this.#readings[column]! & Reading.text ? [] : undefined))
   }
 
   #grow(): void {

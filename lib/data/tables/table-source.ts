@@ -116,7 +116,7 @@ export class TableSource implements BlockSource {
     if (y && preprocessing?.classes) {
       const place = { where: source.where, firstRow: chunk.firstRow }
       parts.set('y', column(preprocessing.encodeClasses(place, y[0]!, cells(y[0]!, false), chunk.rows, skipped)))
-    } else if (y) parts.set('y', y.length === 1 ? column(Array.from(marked(y[0]!))) : beside(y))
+    } else if (y) parts.set('y', y.length === 1 ? column(listOf(marked(y[0]!))) : beside(y))
     if (sampleWeight) parts.set('sampleWeight', column(Float32Array.from(marked(sampleWeight))))
     for (const name of keep) parts.set(`columns.${name}`, column(cells(name, false) as Part['data']))
     const block = { rows: chunk.rows, numbers: { first: chunk.firstRow }, parts }
@@ -131,6 +131,13 @@ function firstCells(cells: Cells, rows: number): Cells {
 }
 
 const column = (data: Part['data']): Part => ({ data, shape: [], width: 1 })
+
+/** `Array.from` goes through an iterator: 20 ns a number instead of 4.5. */
+function listOf(values: NumberCells): number[] {
+  const list = new Array<number>(values.length)
+  for (let row = 0; row < values.length; row++) list[row] = values[row]!
+  return list
+}
 
 function kept(skipped: Skipped): number[] {
   const rows: number[] = []

@@ -14,13 +14,16 @@ export interface TableChunk {
   /** Number of the first row in the file, counted from 0. */
   readonly firstRow: number
   readonly rows: number
-  /** In the order in which they were asked for. */
+  /** In the order in which they were asked for; those asked for as numbers are good until the next chunk is. */
   readonly columns: readonly Cells[]
 }
 
 export interface ColumnRequest {
   readonly name: string
-  /** Where a file knows only text: whether to read its cells as numbers, NaN for those that are empty. */
+  /**
+   * Its cells will be copied as numbers at once, and their memory may be used again. Where a file knows only text, they
+   * are read as numbers, NaN for those that are empty.
+   */
   readonly numbers: boolean
 }
 
