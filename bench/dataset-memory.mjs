@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 // node bench/dataset-memory.mjs [--megabytes 2000] [--format csv|parquet] [--keep FILE] [--json]
 // Writes a file of so many megabytes, trains one epoch on it in a process of its own, and prints that process's largest
-// resident memory (VmHWM: Linux only), its rate, and the longest gap of its event loop.
+// resident memory (VmHWM: Linux only), its rate, and the longest gap of its event loop; how much of that its thread was
+// given a processor for, where other programs have some of it.
 import { spawnSync } from 'node:child_process'
-import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, readSync, rmSync, statSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -37,7 +38,9 @@ function main() {
     else
       console.log(
         `${(result.bytes / 1e6).toFixed(0)} MB, ${result.rows} rows: ${result.seconds.toFixed(1)} s, ${(result.bytes / 1e6 / result.seconds).toFixed(0)} MB/s, ` +
-          `${result.megabytes.toFixed(0)} MB resident at most, event loop held ${result.longestGap.toFixed(1)} ms at most, ${result.usualGap.toFixed(1)} ms in 99.9 %`
+          `${result.megabytes.toFixed(0)} MB resident at most, ` +
+          `event loop held ${result.longestGap.toFixed(1)} ms at most, ${result.usualGap.toFixed(1)} ms in 99.9 %; ` +
+          `of that the processor was its own for ${result.longestTurn.toFixed(1)} and ${result.usualTurn.toFixed(1)} ms`
       )
   } finally {
     if (!values.keep) rmSync(file, { force: true })
@@ -53,12 +56,37 @@ async function train(file) {
   let rows = 0
   const start = performance.now()
   delay.enable()
+  const turns = watchTurns()
   const { steps } = await trainer.fit(data, { batchSize: 256, onStep: (step) => void (rows += step.rows) })
   delay.disable()
+  const { longest: longestTurn, usual: usualTurn } = turns()
   const seconds = (performance.now() - start) / 1000
   const megabytes = Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) / 1024
-  const gaps = { longestGap: delay.max / 1e6, usualGap: delay.percentile(99.9) / 1e6 }
+  const gaps = { longestGap: delay.max / 1e6, usualGap: delay.percentile(99.9) / 1e6, longestTurn, usualTurn }
   console.log(JSON.stringify({ bytes: statSync(file).size, rows, steps, seconds, megabytes, ...gaps }))
+}
+
+/**
+ * Processor time of this thread from one tick of a timer of 1 ms to the next, as long as a turn of the event loop takes or
+ * 1 ms longer: the longest, and what 99.9 % stay below. Linux only.
+ */
+function watchTurns() {
+  const file = openSync('/proc/thread-self/schedstat', 'r')
+  const bytes = Buffer.alloc(64)
+  const ran = () => Number.parseInt(bytes.toString('latin1', 0, readSync(file, bytes, 0, bytes.length, 0)), 10) / 1e6
+  const took = []
+  let last = ran()
+  const timer = setInterval(() => {
+    const now = ran()
+    took.push(now - last)
+    last = now
+  }, 1)
+  return () => {
+    clearInterval(timer)
+    closeSync(file)
+    took.sort((a, b) => a - b)
+    return { longest: took.at(-1) ?? 0, usual: took[Math.floor(took.length * 0.999)] ?? 0 }
+  }
 }
 
 /** Numbers of one to seven digits, of −1 to 1 or so, the same at each call. */
