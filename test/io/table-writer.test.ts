@@ -89,6 +89,27 @@ describe('writeTable', () => {
     expect(read.map(({ p }) => p)).toEqual(Array.from({ length: 10 }, (_, i) => 149_990 + i))
   })
 
+  it('writes Parquet whose numbers come typed, as lists, and with some missing', async () => {
+    const part = 50_000
+    const numbers = (start: number): number[] => Array.from({ length: part }, (_, i) => (start + i) / 3)
+    const holes = numbers(2 * part).map((value, i) => (i % 2 ? value : null))
+    const pieces = [
+      new Float64Array(numbers(0)),
+      numbers(part),
+      holes,
+      Float32Array.from(numbers(3 * part)),
+      new Float64Array(numbers(4 * part))
+    ]
+    async function* many(): AsyncGenerator<OutputRows, void, undefined> {
+      for (const piece of [...pieces, new Float64Array([...pieces[0]!, ...pieces[1]!, ...pieces[4]!] as number[])]) yield [piece]
+    }
+    await writeTable('test', file('mixed.parquet'), [{ name: 'n', kind: 'number' }], many())
+    const read = await parquetReadObjects({ file: await asyncBufferFromFile(file('mixed.parquet')) })
+    const expected = [...pieces, pieces[0]!, pieces[1]!, pieces[4]!].flatMap((piece) => Array.from(piece as ArrayLike<unknown>))
+    expect(read.length).toBe(expected.length)
+    expect(read.findIndex(({ n }, row) => !Object.is(n, expected[row]))).toBe(-1)
+  })
+
   it('writes files of no rows', async () => {
     for (const name of ['empty.csv', 'empty.jsonl', 'empty.parquet']) {
       await writeTable('test', file(name), columns, (async function* (): AsyncGenerator<OutputRows> {})())

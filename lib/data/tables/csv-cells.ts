@@ -65,7 +65,8 @@ export class TextCells {
     const text = bytes.toString('utf8', start, end)
     this.#texts[slot] = text
     this.#lengths[slot] = length
-    this.#bytes.set(bytes.subarray(start, end), slot * longest)
+    // A view for a few bytes would cost more than the bytes.
+    for (let i = start, at = slot * longest; i < end; i++, at++) this.#bytes[at] = bytes[i]!
     return text
   }
 

@@ -127,12 +127,15 @@ export class CsvParser {
     for (let column = 0; column < length; column++) {
       const reading = readings[column]!
       let stop = -1
-      if (reading === Reading.number) {
+      if (reading & Reading.number) {
         stop = scanner.scan(bytes, at)
         if (stop >= 0) {
           const after = bytes[stop]
-          if (after === delimiter || after === newline || after === carriageReturn) this.#numbers[column]![rows] = scanner.value
-          else stop = -1
+          if (after === delimiter || after === newline || after === carriageReturn) {
+            this.#numbers[column]![rows] = scanner.value
+            // As it was written: 1.50 stays 1.50 where it is carried along.
+            if (reading === Reading.both) this.#strings[column]![rows] = this.#texts.text(bytes, at, stop)
+          } else stop = -1
         }
       }
       if (stop < 0) {
