@@ -73,7 +73,8 @@ describe('batches in parts', () => {
     expect(own((e) => ops.multiply(e, ops.sum(e)))).toBe(false)
     expect(own((e) => ({ loss: e, weight: ops.multiply(e, e) }))).toBe(false)
     expect(own((e) => ops.exp(ops.square(e)))).toBe(true)
-    // Not known to keep rows apart.
-    expect(own((e) => ops.where(ops.greater(e, 0), e, 1))).toBe(false)
+    expect(own((e) => ops.where(ops.greater(e, 0), e, 1))).toBe(true)
+    // Rows of one are divided by those of all.
+    expect(own((e) => ops.softmax(e, 0))).toBe(false)
   })
 })
