@@ -145,8 +145,9 @@ async function scoreFile(file, rows, threads, rounds) {
     const before = process.cpuUsage()
     let count = 0
     for await (const { x, output } of items) {
-      count += x.shape[0]
-      sum += (output ?? x).data[0]
+      const given = output ?? x
+      count += given.shape[0]
+      sum += given.data[0]
       const period = ours && passes === 0 && count < rows / 10 ? 'early' : 'late'
       memory[period] = Math.max(memory[period], process.memoryUsage.rss())
     }
@@ -155,7 +156,7 @@ async function scoreFile(file, rows, threads, rounds) {
   }
   const taken = { ours: [], reading: [], computing: [] }
   const ours = async () => {
-    taken.ours.push(await pass(predictor.stream(reading()), true))
+    taken.ours.push(await pass(predictor.stream(table), true))
     passes++
     return taken.ours.at(-1).clock
   }

@@ -142,8 +142,7 @@ class Scoring {
     const batchSize = this.#batchSize
     const predictor = this.#model.predictor({ maxBatch: batchSize, output: this.#predicted.forms })
     try {
-      const batches = this.#table.batches({ batchSize, signal: this.#signal })
-      for await (const { columns, output } of predictor.stream(batches, { batchSize, signal: this.#signal })) {
+      for await (const { columns, output } of predictor.stream(this.#table, { batchSize, signal: this.#signal })) {
         const carried = this.#table.columns.map(({ name }) => columns![name]!)
         const cells = this.#predicted.cells(output)
         yield [...carried, ...cells]

@@ -54,6 +54,12 @@ export interface Pass {
 export interface BlockSource {
   readonly length?: number | undefined
   blocks(pass: Pass): AsyncGenerator<Block, void, undefined>
+  /** The same in memory that is used again: a block's `x` holds until the next is asked for. */
+  lent?(pass: Pass): AsyncGenerator<Block, void, undefined>
+}
+
+export function isDataset(data: unknown): data is Dataset {
+  return typeof data === 'object' && data !== null && typeof (data as Partial<Dataset>).batches === 'function'
 }
 
 const requestNames = ['batchSize', 'seed', 'epoch', 'start', 'signal'] as const

@@ -28,6 +28,11 @@ export class Gate {
     return this.#operations
   }
 
+  /** Whether somebody waits to read, to write, or for a turn. */
+  get contested(): boolean {
+    return this.#access.contested || this.#crossings.contested
+  }
+
   /** Runs an asynchronous operation; while it is on its way, synchronous calls are refused. */
   async operation<T>(method: string, body: () => Promise<T>): Promise<T> {
     this.begin(method)

@@ -46,6 +46,11 @@ export class Lock {
   #sharing = 0
   #alone = false
 
+  /** Whether somebody waits. */
+  get contested(): boolean {
+    return this.#waiting.length > 0
+  }
+
   /** true: inside at once. Else a promise of it, which is false where it was cancelled before. */
   enter(shared: boolean, cancellation?: Cancellation): true | Promise<boolean> {
     if (cancellation?.requested) return Promise.resolve(false)

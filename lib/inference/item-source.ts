@@ -1,3 +1,5 @@
+import { batchOf, type Dataset, isDataset, passOf } from '../data/dataset.js'
+import { RowDataset } from '../data/row-dataset.js'
 import { wrongKind } from '../errors.js'
 
 /** The items of an iterable of either kind, taken one by one, and let go once. */
@@ -48,13 +50,36 @@ export class ItemSource {
 
 const isThenable = (value: unknown): boolean => typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 
+export interface ItemRequest {
+  readonly batchSize: number
+  readonly signal: AbortSignal | undefined
+}
+
 /** Begins to read when it is called; throws now for what cannot be read. */
-export function itemsOf(owner: string, source: unknown): () => ItemSource {
+export function itemsOf(owner: string, source: unknown, batchRequest: ItemRequest): () => ItemSource {
   const { [Symbol.asyncIterator]: asynchronous, [Symbol.iterator]: synchronous } = Object(source) as Partial<
     AsyncIterable<unknown> & Iterable<unknown>
   >
   if (typeof source !== 'string')
     for (const begin of [asynchronous, synchronous])
       if (typeof begin === 'function') return () => new ItemSource((begin as () => AsyncIterator<unknown>).call(source))
-  throw wrongKind(owner, 'an iterable of rows', source)
+  if (isDataset(source)) return () => new ItemSource(batchesOf(owner, source, batchRequest))
+  throw wrongKind(owner, 'an iterable of rows or a dataset', source)
+}
+
+/** The rows of a file come as they are read, in memory that is used again: every item's rows are copied before the next is asked for. */
+function batchesOf(owner: string, dataset: Dataset, request: ItemRequest): AsyncIterator<unknown> | Iterator<unknown> {
+  if (dataset instanceof RowDataset && dataset.source.lent) return lentBatches(owner, dataset.source.lent.bind(dataset.source), request)
+  const batches = dataset.batches({ batchSize: request.batchSize, ...(request.signal ? { signal: request.signal } : {}) })
+  const begin = (batches as AsyncIterable<unknown>)[Symbol.asyncIterator] ?? (batches as Iterable<unknown>)[Symbol.iterator]
+  return begin.call(batches) as AsyncIterator<unknown>
+}
+
+async function* lentBatches(
+  owner: string,
+  lent: NonNullable<RowDataset['source']['lent']>,
+  { batchSize, signal }: ItemRequest
+): AsyncGenerator<unknown, void, undefined> {
+  const { pass } = passOf(owner, { batchSize, ...(signal ? { signal } : {}) })
+  for await (const block of lent(pass)) yield batchOf(block)
 }

@@ -7,7 +7,7 @@ import { binding, type Predicting, rowElements } from './predict.js'
 /** Rows that a new block has memory for; it doubles as they come. */
 const firstRows = 64
 /** Steps of a crossing at most, and bytes of their rows: a crossing costs some 20 µs of the JavaScript thread, however long it is. */
-const mostSteps = 8
+const mostSteps = 16
 const mostBytes = 1 << 22
 
 /** Rows that are predicted together, in memory that may be read off this thread, and their outputs. */
@@ -95,32 +95,82 @@ export class RowBlock {
 }
 
 /**
- * Predicts the rows of the block into its output, with nobody writing meanwhile; inside an operation of the gate.
- * False where it was cancelled. The signal ends the wait for the model, too, of a predictor that has still to copy it.
+ * Runs `body` with nobody writing meanwhile and no other reader's crossings between those of the turn; inside an operation
+ * of the gate. False where it was cancelled before. The signal ends the wait for the model, too, of a predictor that has
+ * still to copy it.
  */
-export async function predictBlock(
+export async function insideTurn(
   target: Predicting,
   owner: string,
-  block: RowBlock,
   cancellation: Cancellation,
-  signal?: AbortSignal
+  signal: AbortSignal | undefined,
+  body: (turn: BlockTurn) => Promise<void>
 ): Promise<boolean> {
   const { gate } = target
-  const cross = () => crossBlock(target, owner, block, cancellation)
+  const inside = async () => {
+    await body(new BlockTurn(target, owner, cancellation))
+    return true
+  }
   const read = async () => {
     const settling = target.settle(owner, signal)
     if (settling) await settling
-    return await gate.readingTurn(owner, cross, cancellation)
+    return await gate.readingTurn(owner, inside, cancellation)
   }
   return (await gate.reading(owner, read, cancellation)) ?? false
 }
 
-async function crossBlock(target: Predicting, owner: string, block: RowBlock, cancellation: Cancellation): Promise<boolean> {
-  const { inputs, outputs } = block
-  const symbols = block.steps()
-  const { executor, program } = finish(target.plan(symbols[0]!, target.maxBatch ?? symbols[0]!))
-  cancellation.end = () => executor.cancel()
-  try {
+/** Predicts the rows of one block in a turn of its own. False where it was cancelled. */
+export async function predictBlock(target: Predicting, owner: string, block: RowBlock, cancellation: Cancellation): Promise<boolean> {
+  let ran = false
+  await insideTurn(target, owner, cancellation, undefined, async (turn) => {
+    ran = await turn.run(block)
+  })
+  return ran
+}
+
+/** Predicts blocks, one behind the other in the backend: it goes on to the next without waiting for this thread. */
+export class BlockTurn {
+  readonly #target: Predicting
+  readonly #owner: string
+  readonly #cancellation: Cancellation
+  #running = 0
+  #end: () => void = () => {}
+  /** When no block is on its way any more: the turn is over then. */
+  readonly over = new Promise<void>((resolve) => {
+    this.#end = resolve
+  })
+
+  constructor(target: Predicting, owner: string, cancellation: Cancellation) {
+    this.#target = target
+    this.#owner = owner
+    this.#cancellation = cancellation
+  }
+
+  /** Another block may join: one is on its way, and nobody else waits. */
+  get open(): boolean {
+    return this.#running > 0 && !this.#target.gate.contested
+  }
+
+  /** Predicts the rows of the block into its output. False where it was cancelled. */
+  async run(block: RowBlock): Promise<boolean> {
+    this.#running++
+    try {
+      return await this.#cross(block)
+    } finally {
+      this.#running--
+      if (this.#running === 0) {
+        this.#cancellation.end = undefined
+        this.#end()
+      }
+    }
+  }
+
+  async #cross(block: RowBlock): Promise<boolean> {
+    const target = this.#target
+    const { inputs, outputs } = block
+    const symbols = block.steps()
+    const { executor, program } = finish(target.plan(symbols[0]!, target.maxBatch ?? symbols[0]!))
+    this.#cancellation.end = () => executor.cancel()
     const result = await executor.run({
       steps: symbols.length,
       symbols,
@@ -130,10 +180,8 @@ async function crossBlock(target: Predicting, owner: string, block: RowBlock, ca
       results: none
     })
     if (result.completed === symbols.length) return true
-    assertPredicted(owner, program, result, block.sources(result.completed), (step) => block.firstOf(step), true)
+    assertPredicted(this.#owner, program, result, block.sources(result.completed), (step) => block.firstOf(step), true)
     return false
-  } finally {
-    cancellation.end = undefined
   }
 }
 

@@ -5,7 +5,7 @@ import type { Sliced } from '../sliced.js'
 import { type ItemKind, isLabelled } from './item-form.js'
 import type { ItemSource } from './item-source.js'
 import { named, type Predicting, rowElements } from './predict.js'
-import { predictBlock, RowBlock } from './row-block.js'
+import { type BlockTurn, insideTurn, RowBlock } from './row-block.js'
 import { rowOf } from './single-rows.js'
 import { Filling, type PendingBatch, type Shelf, StreamReader } from './stream-reader.js'
 
@@ -14,6 +14,8 @@ export interface RowStreamRequest {
   readonly owner: string
   /** Begins to read. */
   readonly source: () => ItemSource
+  /** Its items' `x` is only lent, and is not handed out again. */
+  readonly lent: boolean
   readonly signal: AbortSignal | undefined
   readonly batchSize: number
   /** undefined: by the first item. */
@@ -32,6 +34,9 @@ class Whole {
     readonly rows: number
   ) {}
 }
+
+/** Blocks on their way: while this thread takes the outputs of one and reads on, the backend has the next. */
+const mostRuns = 2
 
 /** Blocks of batches that may wait to be predicted: a file gives the rows of a page of all columns in a burst. */
 const waiting = 2
@@ -59,9 +64,13 @@ export class RowStream implements Shelf {
   #readAll = false
   /** Nobody takes more, or may: what is ready is dropped. */
   #ended = false
-  #computing = false
+  /** Blocks that are being predicted, or whose outputs are handed out. */
+  #runs = 0
   /** The run of the last block. Never rejects. */
   #ran: Promise<void> | undefined
+  /** The turn of the runs that are on their way, and its end, which never rejects. */
+  #held: BlockTurn | undefined
+  #holding: Promise<void> | undefined
   /** Rows that went into blocks before. */
   #sent = 0
   #failure: { readonly error: unknown } | undefined
@@ -103,6 +112,7 @@ export class RowStream implements Shelf {
       this.close()
       // Whoever sees the end finds the predictor idle. The run was told to end after its step; the source is not waited for.
       await this.#ran
+      await this.#holding
     }
   }
 
@@ -129,7 +139,7 @@ export class RowStream implements Shelf {
 
   get #finished(): boolean {
     if (this.#ready.length > 0) return false
-    return this.over || (this.#readAll && !this.#computing && this.#full.length === 0 && this.filling.segments.length === 0)
+    return this.over || (this.#readAll && this.#runs === 0 && this.#full.length === 0 && this.filling.segments.length === 0)
   }
 
   /** Until something is ready, or over. */
@@ -184,17 +194,22 @@ export class RowStream implements Shelf {
 
   #send(): void {
     this.#turn()
-    if (this.#computing || this.over || this.#readyRows >= this.filling.block.most) return
-    const next = this.#full.shift() ?? this.#begun()
+    if (this.over || this.#readyRows >= this.filling.block.most) return
+    const next = this.#runs === 0 ? (this.#full.shift() ?? this.#begun()) : this.#joining()
     if (!next) return
-    this.#computing = true
+    this.#runs++
     this.#turn()
-    this.#ran = this.#run(next)
+    this.#ran = this.#run(next, this.#ran)
+  }
+
+  /** A full block that goes behind the one on its way. */
+  #joining(): Filling | undefined {
+    return this.#runs < mostRuns && this.#held?.open ? this.#full.shift() : undefined
   }
 
   /** Goes on to fill another block where this one is full; one stays free for what is sent next. */
   #turn(): void {
-    if (!this.filling.block.full || this.#free.length <= (this.#computing ? 0 : 1)) return
+    if (!this.filling.block.full || this.#free.length <= (this.#runs > 0 ? 0 : 1)) return
     this.#full.push(this.filling)
     this.#fillNext()
   }
@@ -212,35 +227,58 @@ export class RowStream implements Shelf {
     this.#wakeReader?.()
   }
 
-  async #run(filling: Filling): Promise<void> {
+  /** @param before the run whose outputs come first */
+  async #run(filling: Filling, before: Promise<void> | undefined): Promise<void> {
     const { block } = filling
     block.first = this.#sent
     this.#sent += block.rows
     try {
       const ran = block.rows === 0 || (await this.#predict(block))
-      if (ran && !this.#ended) await finishPaced(this.#handOut(filling))
+      if (!ran) this.#target.gate.assertOpen(this.#request.owner)
+      await before
+      if (ran && !this.over) await finishPaced(this.#handOut(filling))
     } catch (error) {
+      await before
       // What was read later failed later; what ended before it ended for that.
-      if (!this.#ended) this.#failure = { error }
+      if (!this.over) this.#failure = { error }
       this.over = true
     }
     block.rows = 0
     filling.segments = []
     this.#free.push(filling)
-    this.#computing = false
+    this.#runs--
     this.#send()
     this.#wake()
   }
 
-  async #predict(block: RowBlock): Promise<boolean> {
+  #predict(block: RowBlock): Promise<boolean> {
+    if (this.#held?.open) return this.#held.run(block)
+    return new Promise((resolve, reject) => {
+      const held = this.#hold((turn) => void turn.run(block).then(resolve, reject))
+      // False: it was cancelled before it came to that.
+      this.#holding = held.then((entered) => {
+        if (!entered) resolve(false)
+      }, reject)
+    })
+  }
+
+  /** A turn that lasts until what `begin` and others send in it has run; false where it was cancelled before. */
+  async #hold(begin: (turn: BlockTurn) => void): Promise<boolean> {
     const { gate, running } = this.#target
     const { owner } = this.#request
+    const body = async (turn: BlockTurn): Promise<void> => {
+      this.#held = turn
+      begin(turn)
+      // Whoever sends this block has to know of its run first.
+      await undefined
+      this.#send()
+      await turn.over
+    }
     running.add(this.#cancellation)
     try {
-      const ran = await gate.operation(owner, () => predictBlock(this.#target, owner, block, this.#cancellation, this.#stop.signal))
-      if (!ran) gate.assertOpen(owner)
-      return ran
+      return await gate.operation(owner, () => insideTurn(this.#target, owner, this.#cancellation, this.#stop.signal, body))
     } finally {
+      this.#held = undefined
       running.delete(this.#cancellation)
     }
   }
@@ -285,8 +323,14 @@ export class RowStream implements Shelf {
     batch.filled += rows
     if (batch.filled < batch.rows) return
     const output = named(this.#target, batch.outputs)
-    const given = isLabelled(batch.item, this.#target.inputs) ? { ...batch.item, output } : output
-    this.#ready.push(new Whole(given, batch.rows))
+    this.#ready.push(new Whole(this.#given(batch.item, output), batch.rows))
     this.#readyRows += batch.filled
+  }
+
+  #given(item: unknown, output: unknown): unknown {
+    if (!isLabelled(item, this.#target.inputs)) return output
+    if (!this.#request.lent) return { ...item, output }
+    const { x: _, ...rest } = item
+    return { ...rest, output }
   }
 }

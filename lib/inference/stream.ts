@@ -1,3 +1,4 @@
+import { isDataset } from '../data/dataset.js'
 import type { ModelInput } from '../data/named-rows.js'
 import { checkOptions, choiceOption, integerOption } from '../options.js'
 import type { Tensor } from '../tensor.js'
@@ -29,12 +30,20 @@ export function streamRows(
   const given = checkOptions(owner, options, ['signal', 'batchSize', 'items'])
   const { maxBatch = Number.MAX_SAFE_INTEGER } = target
   const atMost = maxBatch === Number.MAX_SAFE_INTEGER ? {} : { atMost: maxBatch }
+  const request = {
+    signal: signalOption(owner, given.signal),
+    batchSize: integerOption(owner, 'batchSize', given.batchSize, Math.min(defaultBatch, maxBatch), { atLeast: 1, ...atMost })
+  }
   const stream = new RowStream(target, {
     owner,
-    source: itemsOf(owner, source),
-    signal: signalOption(owner, given.signal),
-    batchSize: integerOption(owner, 'batchSize', given.batchSize, Math.min(defaultBatch, maxBatch), { atLeast: 1, ...atMost }),
-    kind: given.items === undefined ? undefined : choiceOption<ItemKind>(owner, 'items', given.items, 'rows', itemKinds)
+    ...request,
+    source: itemsOf(owner, source, request),
+    lent: isDataset(source),
+    kind: isDataset(source)
+      ? 'batches'
+      : given.items === undefined
+        ? undefined
+        : choiceOption<ItemKind>(owner, 'items', given.items, 'rows', itemKinds)
   })
   const outputs = stream.outputs() as AsyncGenerator<Tensor, void, undefined>
   const end = outputs.return.bind(outputs)

@@ -37,10 +37,6 @@ export interface PieceRequest {
 /** Rows that several small batches of a piece hold together, at most: enough steps for one crossing. */
 const pieceRows = 2048
 
-export function isDataset(data: unknown): data is Dataset {
-  return typeof data === 'object' && data !== null && typeof (data as Partial<Dataset>).batches === 'function'
-}
-
 /** Reads a dataset a piece ahead of whoever takes them. Ends with `close`, an error, or the last piece. */
 export class PieceReader {
   readonly #request: PieceRequest

@@ -1,4 +1,4 @@
-import type { Dataset } from '../data/dataset.js'
+import { type Dataset, isDataset } from '../data/dataset.js'
 import type { InputData } from '../data/rows.js'
 import { expectation, outOfRange, ShapeError, wrongKind } from '../errors.js'
 import { KeptState } from '../inference/kept-state.js'
@@ -7,7 +7,7 @@ import { defaultBatch, signalOption } from '../inference/predict.js'
 import { checkOptions, integerOption } from '../options.js'
 import type { Tensor } from '../tensor.js'
 import { askedOf, lossesOption, lossWeightsOption } from './by-output.js'
-import { type BatchFactory, factoryDataset, isDataset, numberOf, PieceReader } from './dataset-reader.js'
+import { type BatchFactory, factoryDataset, numberOf, PieceReader } from './dataset-reader.js'
 import {
   type AnyData,
   type DataSet,

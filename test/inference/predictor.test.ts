@@ -176,7 +176,7 @@ describe.each(modelBackends)('a predictor on %s', (backend) => {
       "Model.predictor: expected only the options maxBatch, maxDelay, output, got 'maxbatch'. Did you mean maxBatch?",
       'Predictor.predict: expected batchSize to be an integer at least 1 and at most 8, got 9',
       'Predictor.predict: expected x to hold rows · 4 numbers (rows of shape [4]), got Float32Array(3)',
-      'Predictor.stream: expected an iterable of rows, got 3',
+      'Predictor.stream: expected an iterable of rows or a dataset, got 3',
       'Predictor.stream: expected rows[0] to have 4 numbers or arrays, got 3',
       'Predictor.stream: expected rows[0] to be an array of 4, got undefined'
     ])

@@ -16,6 +16,9 @@ export interface View {
   readonly preprocessing: Preprocessing | undefined
 }
 
+/** Room for so many numbers of `x`. */
+type Memory = (elements: number) => Float32Array
+
 /** Marks the rows that are not of the part. */
 export function splitRows({ firstRow, rows }: TableChunk, splits: readonly Split[]): Skipped {
   const skipped = new Uint8Array(rows)
@@ -44,21 +47,33 @@ export class TableSource implements BlockSource {
     return this.#thins ? undefined : this.#table.length
   }
 
-  async *blocks(pass: Pass): AsyncGenerator<Block, void, undefined> {
+  blocks(pass: Pass): AsyncGenerator<Block, void, undefined> {
+    return this.#read(pass, (elements) => new Float32Array(elements))
+  }
+
+  lent(pass: Pass): AsyncGenerator<Block, void, undefined> {
+    let memory = new Float32Array(0)
+    return this.#read(pass, (elements) => {
+      if (memory.length < elements) memory = new Float32Array(elements)
+      return memory.subarray(0, elements)
+    })
+  }
+
+  async *#read(pass: Pass, memory: Memory): AsyncGenerator<Block, void, undefined> {
     try {
-      yield* this.#blocks(pass)
+      yield* this.#blocks(pass, memory)
     } catch (error) {
       pass.signal?.throwIfAborted()
       throw await this.#table.explained(error)
     }
   }
 
-  async *#blocks({ skip, signal }: Pass): AsyncGenerator<Block, void, undefined> {
+  async *#blocks({ skip, signal }: Pass, memory: Memory): AsyncGenerator<Block, void, undefined> {
     const { requests } = this.#view.columns
     const pacer = new Pacer()
     let left = this.#thins ? skip : 0
     for await (const chunk of this.#table.chunks({ columns: requests, firstRow: skip - left, signal })) {
-      const { block: whole, error } = this.#wholeRows(chunk)
+      const { block: whole, error } = this.#wholeRows(chunk, memory)
       let block = whole
       if (left > 0) {
         const dropped = Math.min(left, block.rows)
@@ -75,18 +90,18 @@ export class TableSource implements BlockSource {
   }
 
   /** The rows before the first that cannot be used, and why it cannot. */
-  #wholeRows(chunk: TableChunk): { readonly block: Block; readonly error?: DataError } {
+  #wholeRows(chunk: TableChunk, memory: Memory): { readonly block: Block; readonly error?: DataError } {
     try {
-      return { block: this.#block(chunk) }
+      return { block: this.#block(chunk, memory) }
     } catch (error) {
       if (!(error instanceof DataError)) throw error
       const rows = error.row - chunk.firstRow
       // Another column may have one that is before it.
-      return { error, ...this.#wholeRows({ ...chunk, rows, columns: chunk.columns.map((cells) => firstCells(cells, rows)) }) }
+      return { error, ...this.#wholeRows({ ...chunk, rows, columns: chunk.columns.map((cells) => firstCells(cells, rows)) }, memory) }
     }
   }
 
-  #block(chunk: TableChunk): Block {
+  #block(chunk: TableChunk, memory: Memory): Block {
     const { columns, splits, preprocessing } = this.#view
     const { x, y, sampleWeight, keep } = columns
     const source: CellSource = { where: this.#table.where, chunk }
@@ -100,9 +115,8 @@ export class TableSource implements BlockSource {
       mark(name, values)
       return values
     }
-    const beside = (names: readonly string[]): Part => {
+    const beside = (names: readonly string[], data: Float32Array): Part => {
       const values = names.map(numbers)
-      const data = new Float32Array(chunk.rows * names.length)
       // Looking at each cell takes longer than writing it: only where there is reason to.
       if (interleave(data, values, chunk.rows)) for (const [index, name] of names.entries()) mark(name, values[index]!)
       return { data, shape: [names.length], width: names.length }
@@ -112,11 +126,11 @@ export class TableSource implements BlockSource {
       const given = x.map((name) => cells(name, preprocessing.readsNumbers(name)))
       const data = preprocessing.encode({ where: source.where, firstRow: chunk.firstRow }, given, chunk.rows, skipped)
       parts.set('x', { data, shape: [preprocessing.width], width: preprocessing.width })
-    } else parts.set('x', beside(x))
+    } else parts.set('x', beside(x, memory(chunk.rows * x.length)))
     if (y && preprocessing?.classes) {
       const place = { where: source.where, firstRow: chunk.firstRow }
       parts.set('y', column(preprocessing.encodeClasses(place, y[0]!, cells(y[0]!, false), chunk.rows, skipped)))
-    } else if (y) parts.set('y', y.length === 1 ? column(listOf(marked(y[0]!))) : beside(y))
+    } else if (y) parts.set('y', y.length === 1 ? column(listOf(marked(y[0]!))) : beside(y, new Float32Array(chunk.rows * y.length)))
     if (sampleWeight) parts.set('sampleWeight', column(Float32Array.from(marked(sampleWeight))))
     for (const name of keep) parts.set(`columns.${name}`, column(cells(name, false) as Part['data']))
     const block = { rows: chunk.rows, numbers: { first: chunk.firstRow }, parts }
