@@ -96,17 +96,32 @@ export function withCode<E extends Error>(error: E, code: ErrorCode): E & { code
   return Object.assign(error, { code })
 }
 
-/** A short, safe rendering of any value for an error message. */
+/**
+ * A short rendering of any value for an error message. It never throws: a value that cannot be looked at (a revoked
+ * proxy, a getter that throws) would hide what was wrong with it.
+ */
 export function describe(value: unknown): string {
+  return described(value, 0)
+}
+
+/** Deeper arrays are not shown: one that holds itself has no end. */
+const deepestShown = 3
+
+function described(value: unknown, depth: number): string {
+  try {
+    return rendered(value, depth)
+  } catch {
+    return typeof value === 'function' ? 'a function' : 'an object that cannot be read'
+  }
+}
+
+function rendered(value: unknown, depth: number): string {
   if (typeof value === 'string') return `'${value.length > 60 ? `${value.slice(0, 57)}...` : value}'`
-  if (typeof value === 'bigint') return `${value}n`
+  if (typeof value === 'bigint') return bigintText(value)
   if (isKind(value)) return `a ${value.kind} layer`
   if (typeof value === 'function') return value.name ? `function ${value.name}` : 'a function'
   if (value === null || typeof value !== 'object') return String(value)
-  if (Array.isArray(value)) {
-    const shown = value.slice(0, 8).map(describe).join(', ')
-    return `[${shown}${value.length > 8 ? `, ... ${value.length} in all` : ''}]`
-  }
+  if (Array.isArray(value)) return arrayText(value, depth)
   if (ArrayBuffer.isView(value)) {
     const length = 'length' in value ? (value as Uint8Array).length : value.byteLength
     return `${value.constructor.name}(${length})`
@@ -114,6 +129,17 @@ export function describe(value: unknown): string {
   if ('graph' in value && 'source' in value) return 'a value of a model'
   const name = value.constructor?.name
   return name && name !== 'Object' ? `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name}` : 'an object'
+}
+
+function bigintText(value: bigint): string {
+  const digits = value.toString()
+  return digits.length > 60 ? `${digits.slice(0, 57)}...n` : `${digits}n`
+}
+
+function arrayText(value: readonly unknown[], depth: number): string {
+  if (depth === deepestShown) return `an array of ${value.length}`
+  const shown = Array.from({ length: Math.min(8, value.length) }, (_, i) => described(value[i], depth + 1)).join(', ')
+  return `[${shown}${value.length > 8 ? `, ... ${value.length} in all` : ''}]`
 }
 
 /** A layer is a function with a kind, and its own `apply`. */

@@ -223,11 +223,16 @@ function isTensor(value: unknown): value is Tensor<Float32Array> {
 }
 
 function checkTensorShape({ owner, name, rowShape }: Rows, { data, shape }: Tensor<Float32Array>): void {
-  const fits = shape.length === rowShape.length + 1 && rowShape.every((size, index) => size === shape[index + 1])
+  const fits =
+    shape.length === rowShape.length + 1 &&
+    Number.isSafeInteger(shape[0]) &&
+    shape[0]! >= 0 &&
+    rowShape.every((size, index) => size === shape[index + 1])
   const expected = `[rows${rowShape.map((size) => `, ${size}`).join('')}]`
-  const count = staticElementCount(shape)
   const details = { expected, actual: shape }
-  if (!fits) throw new ShapeError(`${owner}: expected ${name} to have the shape ${expected}, got ${describe([...shape])}`, details)
+  // First: an array of any length may stand there, and counting its product would take as long.
+  if (!fits) throw new ShapeError(`${owner}: expected ${name} to have the shape ${expected}, got ${describe(shape)}`, details)
+  const count = staticElementCount(shape)
   if (count !== data.length)
     throw new ShapeError(
       `${owner}: expected ${count} numbers in ${name} for its shape ${describe([...shape])}, got ${data.length}`,

@@ -181,8 +181,9 @@ function batchOption({ maxBatch = Number.MAX_SAFE_INTEGER }: Predicting, owner: 
 /** An AbortSignal or undefined. */
 export function signalOption(owner: string, value: unknown): AbortSignal | undefined {
   if (value === undefined) return undefined
-  const { aborted, addEventListener } = (value ?? {}) as AbortSignal
-  if (typeof aborted === 'boolean' && typeof addEventListener === 'function') return value as AbortSignal
+  const { aborted, addEventListener, throwIfAborted } = (value ?? {}) as AbortSignal
+  if (typeof aborted === 'boolean' && typeof addEventListener === 'function' && typeof throwIfAborted === 'function')
+    return value as AbortSignal
   const advice = value instanceof AbortController ? 'Give its signal: controller.signal' : undefined
   throw wrongKind(owner, 'signal to be an AbortSignal', value, advice)
 }

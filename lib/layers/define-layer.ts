@@ -122,7 +122,7 @@ export function layerFactories(owner: string, layers: unknown): Readonly<Record<
   const advice = 'Such as [myLayer] for one that defineLayer gave, or { kind: (options, name, layers) => layer }'
   if (typeof layers !== 'object' || layers === null)
     throw wrongKind(owner, 'layers to be defined layers, or factories by kind', layers, advice)
-  const entries: [string, unknown][] = Array.isArray(layers) ? layers.map((layer) => [layer?.kind, layer]) : Object.entries(layers)
+  const entries: [string, unknown][] = Array.isArray(layers) ? Array.from(layers, (layer) => [layer?.kind, layer]) : Object.entries(layers)
   return Object.fromEntries(
     entries.map(([kind, layer]) => {
       if (typeof layer !== 'function' || typeof kind !== 'string')

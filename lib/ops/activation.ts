@@ -1,5 +1,7 @@
 import type { Operation, Value } from '../graph/graph.js'
+import { numberOption } from '../options.js'
 import { elementCount } from '../shape.js'
+import { expectValue } from './operand.js'
 import { activationScalars, type FusedActivation, float32 } from './types.js'
 
 export const activationOperation: Operation<FusedActivation> = {
@@ -24,26 +26,34 @@ export function activationBackward(dy: Value, y: Value, activation: FusedActivat
   return dy.graph.apply(backward, [dy, y], activation)[0]!
 }
 
+function activate(owner: string, x: Value, activation: FusedActivation): Value {
+  expectValue(owner, x)
+  return x.graph.apply(activationOperation, [x], activation)[0]!
+}
+
 /** max(x, 0); NaN stays NaN, the gradient at 0 is 0. Any shape. */
 export function relu(x: Value): Value {
-  return x.graph.apply(activationOperation, [x], { activation: 'relu', slope: 0 })[0]!
+  return activate('ops.relu', x, { activation: 'relu', slope: 0 })
 }
 
 /**
  * x where x > 0, else slope · x. Any shape. (Maas et al. 2013, "Rectifier nonlinearities improve neural network acoustic models".)
  *
- * @param slope at least 0
+ * @param slope a finite number of at least 0
  */
 export function leakyRelu(x: Value, slope = 0.01): Value {
-  return x.graph.apply(activationOperation, [x], { activation: 'leakyRelu', slope })[0]!
+  return activate('ops.leakyRelu', x, {
+    activation: 'leakyRelu',
+    slope: numberOption('ops.leakyRelu', 'slope', slope, 0.01, { atLeast: 0 })
+  })
 }
 
 /** 1/(1 + e⁻ˣ). Any shape. */
 export function sigmoid(x: Value): Value {
-  return x.graph.apply(activationOperation, [x], { activation: 'sigmoid', slope: 0 })[0]!
+  return activate('ops.sigmoid', x, { activation: 'sigmoid', slope: 0 })
 }
 
 /** tanh(x). Any shape. */
 export function tanh(x: Value): Value {
-  return x.graph.apply(activationOperation, [x], { activation: 'tanh', slope: 0 })[0]!
+  return activate('ops.tanh', x, { activation: 'tanh', slope: 0 })
 }

@@ -1,5 +1,5 @@
-import { expectation, ShapeError, withCode } from '../errors.js'
-import type { Value, ValueType } from '../graph/graph.js'
+import { expectation, ShapeError, withCode, wrongKind } from '../errors.js'
+import { isValue, type Value, type ValueType } from '../graph/graph.js'
 import { Activation, type ActivationName, type DType } from '../kernels/types.js'
 import { type Dimension, formatShape, multiplyDimensions, type Shape, sameShape } from '../shape.js'
 
@@ -35,6 +35,7 @@ export function float32(shape: Shape): ValueType {
 
 /** Refuses values of another type: class numbers and indices do not compute, only gather and oneHot read them. */
 export function expectDType(owner: string, x: Value, dtype: DType, what = 'a value'): void {
+  if (!isValue(x)) throw wrongKind(owner, what, x, 'Operations compute with values of a model; net.predict(x) takes numbers')
   if (x.dtype !== dtype)
     throw withCode(new TypeError(expectation(ownerIn(owner, x.graph.label), `${what} of type ${dtype}`, x.dtype)), 'EVENKEEL_TYPE')
 }

@@ -12,7 +12,9 @@ import { type AnyData, type AskedTarget, type Rows, readData } from './evaluate.
 export type BatchFactory = (pass: {
   readonly epoch: number
   readonly signal: AbortSignal | undefined
-}) => Iterable<Batch | RowSample> | AsyncIterable<Batch | RowSample>
+}) => RowsOrBatches | PromiseLike<RowsOrBatches>
+
+type RowsOrBatches = Iterable<Batch | RowSample> | AsyncIterable<Batch | RowSample>
 
 /** Rows that are ready for some steps. */
 export interface Piece {
@@ -186,7 +188,8 @@ export function factoryDataset(owner: string, state: ModelState, factory: BatchF
       const builder = new RowBuilder(batchSize)
       let row = 0
       let left = start
-      const source = factory({ epoch, signal })
+      // Also a promise of an iterable: what it rejects with is the error then.
+      const source = await factory({ epoch, signal })
       try {
         for await (const item of { [Symbol.asyncIterator]: () => asAsync(iteratorOf(source)) }) {
           if (!isRow(state, item)) {

@@ -7,6 +7,7 @@ import type { InputData } from '../data/rows.js'
 import { expectation, ShapeError, withCode, wrongKind } from '../errors.js'
 import type { ModelState } from '../inference/model-state.js'
 import { signalOption } from '../inference/predict.js'
+import { isPath } from '../io/paths.js'
 import { booleanOption, checkOptions, choiceOption, integerOption, numberOption } from '../options.js'
 import type { CrossingResult } from '../runtime/runtime.js'
 import type { Tensor } from '../tensor.js'
@@ -144,7 +145,7 @@ function readSettings(state: TrainingState, options: AnyFitOptions | undefined):
 }
 
 function resumeOption(value: unknown = false): boolean | string | URL {
-  if (typeof value === 'boolean' || (typeof value === 'string' && value !== '') || value instanceof URL) return value
+  if (typeof value === 'boolean' || isPath(value)) return value
   throw wrongKind(owner, 'resume to be a path, true or false', value)
 }
 

@@ -21,7 +21,7 @@ export interface ParameterGroup {
 export function groupsOption(owner: string, value: unknown, schedule: Schedule): readonly OptimizerGroup[] {
   if (value === undefined) return []
   if (!Array.isArray(value)) throw wrongKind(owner, 'groups to be an array', value, `Such as [{ match: '*.bias', weightDecay: 0 }]`)
-  return value.map((group, index) => groupOption(`${owner}, groups[${index}]`, group, schedule))
+  return Array.from(value, (group, index) => groupOption(`${owner}, groups[${index}]`, group, schedule))
 }
 
 function groupOption(owner: string, group: ParameterGroup, schedule: Schedule): OptimizerGroup {

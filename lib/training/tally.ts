@@ -1,9 +1,10 @@
 import type { Feed } from '../data/feed.js'
 import { assertStable, type RowSource } from '../data/rows.js'
+import { wrongKind } from '../errors.js'
 import { type StaticShape, staticElementCount } from '../shape.js'
 import type { Sliced } from '../sliced.js'
 import type { Asked } from './by-output.js'
-import type { MetricTally, MetricValue } from './metrics.js'
+import type { Metric, MetricTally, MetricValue } from './metrics.js'
 
 /** Numbers that a slice shows to each metric: 0.02 to 0.2 ms. */
 const sliceElements = 1 << 13
@@ -32,7 +33,7 @@ export class Tally {
     this.#outputs = asked.map((each) => {
       const rowLoss = place
       if (each.loss) place += 2
-      return new OutputTally(each, outputs[each.output]!.shape, rowLoss)
+      return new OutputTally(owner, each, outputs[each.output]!.shape, rowLoss)
     })
   }
 
@@ -64,6 +65,13 @@ export class Tally {
   }
 }
 
+function started(owner: string, metric: Metric): MetricTally {
+  const tally: unknown = metric.start()
+  const { update, result } = (tally ?? {}) as Partial<MetricTally>
+  if (typeof update === 'function' && typeof result === 'function') return tally as MetricTally
+  throw wrongKind(owner, `start() of the metric '${metric.name}' to give { update, result }`, tally)
+}
+
 /** Of one output. */
 class OutputTally {
   readonly asked: Asked
@@ -79,9 +87,9 @@ class OutputTally {
   #lossSum = 0
   #weightSum = 0
 
-  constructor(asked: Asked, shape: StaticShape, rowLoss: number) {
+  constructor(owner: string, asked: Asked, shape: StaticShape, rowLoss: number) {
     this.asked = asked
-    this.metrics = asked.metrics.map((metric) => [metric.name, metric.start()])
+    this.metrics = asked.metrics.map((metric) => [metric.name, started(owner, metric)])
     this.#shape = shape
     this.#elements = staticElementCount(shape)
     this.#rowLoss = rowLoss
