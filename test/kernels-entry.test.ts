@@ -113,6 +113,10 @@ describe.each(backends)('kernels on %s', (backend) => {
     const { w, norm } = k.weightNormForward({ v, g, rows: 4 })
     const row = (array: Float32Array, r: number) => array.subarray(r * 15, (r + 1) * 15)
     const { dv, dg } = k.weightNormBackward({ dw, v, g, norm, rows: 4 })
+    const out = new Float32Array(60)
+    expect(k.weightNormBackward({ dw, v, g, norm, rows: 4, out }).dv).toBe(out)
+    expectSameBits(out, dv)
+    expect(() => k.weightNormBackward({ dw, v, g, norm, rows: 4, out: dw })).toThrow(/^kernels\.weightNormBackward: expected out/)
     for (let r = 0; r < 4; r++) {
       expectNear(row(w, r), weightNormReference(row(v, r), g[r]!), 8)
       expectNear([norm[r]!], [normReference(row(v, r))], 8)

@@ -85,7 +85,7 @@ function weight(operation) {
     prepare: (k, { v, g }) => (backward ? k.weightNormForward({ v, g, rows }) : undefined),
     call(k, { v, g, dy }, out, forward) {
       if (!backward) return [k.weightNormForward({ v, g, rows, out }).w]
-      const { dv, dg } = k.weightNormBackward({ dw: dy, v, g, norm: forward.norm, rows })
+      const { dv, dg } = k.weightNormBackward({ dw: dy, v, g, norm: forward.norm, rows, out })
       return [dv, dg]
     },
     elements: rows * width,

@@ -28,6 +28,8 @@ export interface WeightNormBackwardOptions {
   /** The forward pass's. */
   readonly norm: Float32Array
   readonly rows: number
+  /** Receives dv; default a new array. Must not overlap an input. */
+  readonly out?: Float32Array | undefined
 }
 
 export interface WeightNormBackwardResult {
@@ -50,12 +52,13 @@ export function weightNormForward(runtime: Runtime, options: WeightNormForwardOp
 
 export function weightNormBackward(runtime: Runtime, options: WeightNormBackwardOptions): WeightNormBackwardResult {
   const owner = 'kernels.weightNormBackward'
-  checkOptions(owner, given(owner, options), ['dw', 'v', 'g', 'norm', 'rows'])
+  checkOptions(owner, given(owner, options), ['dw', 'v', 'g', 'norm', 'rows', 'out'])
   const { v, rows, columns } = matrix(owner, options)
   const dw = float32(owner, 'dw', options.dw, v.length, 'as v')
   const g = float32(owner, 'g', options.g, rows, 'one a row')
   const norm = float32(owner, 'norm', options.norm, rows, 'one a row')
-  const [dv, dg] = [fresh(owner, v.length), fresh(owner, rows)]
+  const dv = output(owner, options.out, { elements: v.length, reason: 'as v', inputs: { dw, v, g, norm } })
+  const dg = fresh(owner, rows)
   runtime.call('weightNormBackward', [dv, dg, dw, v, g, norm], [rows, columns], [])
   return { dv, dg }
 }
