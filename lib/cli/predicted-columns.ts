@@ -13,18 +13,26 @@ export interface Give {
   readonly byOutput: ReadonlyMap<string, Form>
 }
 
-/** `class`, or `kind=class,price=values`. */
+/** `class`, or `kind=class,price=values`, or both: `probabilities,price=values`. */
 export function give(text: string): Give {
   const byOutput = new Map<string, Form>()
-  let all: Form = 'values'
+  let all: Form | undefined
   for (const part of text.split(',')) {
-    const [name, form = name] = part.split('=') as [string, string?]
-    if (!(choices as readonly string[]).includes(form))
-      throw new InvalidArgumentError(`Expected ${choices.join(', ')}, or one of these by output: kind=class,price=values.`)
-    if (form === name) all = form as Form
-    else byOutput.set(name, form as Form)
+    const at = part.lastIndexOf('=')
+    const form = formOf(part.slice(at + 1))
+    const name = part.slice(0, Math.max(0, at))
+    if (at < 0 ? all !== undefined : byOutput.has(name))
+      throw new InvalidArgumentError(`Expected one for each output, got '${part}' besides.`)
+    if (at < 0) all = form
+    else byOutput.set(name, form)
   }
-  return { all, byOutput }
+  return { all: all ?? 'values', byOutput }
+}
+
+function formOf(text: string): Form {
+  const form = choices.find((choice) => choice === text)
+  if (form) return form
+  throw new InvalidArgumentError(`Expected ${choices.join(', ')}, or one of these by output: kind=class,price=values.`)
 }
 
 /** The columns that a model's predictions become. */

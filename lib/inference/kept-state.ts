@@ -58,6 +58,7 @@ export class KeptState implements Snapshot {
     const { runtime, description, memory: from, snapshots } = this.#state
     const copies: [string, ArrayBufferLike][] = []
     for (const [name, buffer] of Object.entries(from)) {
+      if (this.#released) break
       const [source, copy] = [new Uint8Array(buffer), new Uint8Array(runtime.allocate(buffer.byteLength))]
       for (let start = 0; start < source.length && !this.#released; start += copySlice) {
         copy.set(source.subarray(start, start + copySlice), start)

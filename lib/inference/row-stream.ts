@@ -254,7 +254,8 @@ export class RowStream implements Shelf {
   #predict(block: RowBlock): Promise<boolean> {
     if (this.#held?.open) return this.#held.run(block)
     return new Promise((resolve, reject) => {
-      const held = this.#hold((turn) => void turn.run(block).then(resolve, reject))
+      // Not before the last has let go.
+      const held = (this.#holding ?? Promise.resolve()).then(() => this.#hold((turn) => void turn.run(block).then(resolve, reject)))
       // False: it was cancelled before it came to that.
       this.#holding = held.then((entered) => {
         if (!entered) resolve(false)

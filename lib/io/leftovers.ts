@@ -30,6 +30,7 @@ export async function temporaryName(): Promise<string> {
 export async function removeLeftovers(folder: string, now: () => Promise<number>): Promise<void> {
   const last = looked.get(folder)
   if (last !== undefined && performance.now() - last < quiet) return
+  for (const [other, at] of looked) if (performance.now() - at >= quiet) looked.delete(other)
   looked.set(folder, performance.now())
   try {
     for await (const { name } of await opendir(folder, { bufferSize: 128 }))

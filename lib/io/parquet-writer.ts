@@ -60,6 +60,9 @@ export async function parquetEncoder(columns: readonly OutputColumn[], write: Wr
 }
 
 /** The cells of a column that wait for their row group: numbers side by side as long as none is missing, else a list. */
+/** Rows that a column has room for at first: a file may have thousands of columns. */
+const firstRows = 256
+
 class GroupColumn {
   readonly #kind: OutputColumn['kind']
   #numbers: Float32Array | Float64Array | undefined
@@ -68,8 +71,8 @@ class GroupColumn {
 
   constructor(kind: OutputColumn['kind']) {
     this.#kind = kind
-    if (kind === 'float') this.#numbers = new Float32Array(groupRows)
-    if (kind === 'number') this.#numbers = new Float64Array(groupRows)
+    if (kind === 'float') this.#numbers = new Float32Array(firstRows)
+    if (kind === 'number') this.#numbers = new Float64Array(firstRows)
     this.clear()
   }
 
@@ -96,7 +99,7 @@ class GroupColumn {
     const numbers = this.#numbers!
     const needed = this.rows + rows
     if (needed <= numbers.length) return numbers
-    const wider = new (numbers.constructor as Float64ArrayConstructor)(needed + groupRows)
+    const wider = new (numbers.constructor as Float64ArrayConstructor)(Math.max(needed, 2 * numbers.length))
     wider.set(numbers.subarray(0, this.rows))
     this.#numbers = wider
     return wider

@@ -21,11 +21,16 @@ export function objectivesOf(
   weights: Readonly<Record<string, number>> = {}
 ): readonly Objective[] {
   return outputs.flatMap(({ key }, output): Objective[] => {
-    const loss = isLoss(losses) ? losses : losses[key ?? '']
+    const loss = isLoss(losses) ? losses : ownValue(losses, key)
     if (!loss) return []
-    const weight = (key === undefined ? undefined : weights[key]) ?? 1
+    const weight = ownValue(weights, key) ?? 1
     return [{ output, key, loss, weight, target: portName('y', key), label: portName('loss', key) }]
   })
+}
+
+/** An output may be called `constructor`. */
+function ownValue<T>(record: Readonly<Record<string, T>>, key: string | undefined): T | undefined {
+  return key !== undefined && Object.hasOwn(record, key) ? record[key] : undefined
 }
 
 /** The report of the sum of the rows' weights: `weight`, or `weight.price`. */

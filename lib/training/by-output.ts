@@ -93,7 +93,7 @@ export function askedOf(owner: string, model: Outputs, { losses, lossWeights, me
   const shared = named ? undefined : metricsOption(owner, 'metrics', metrics)
   return model.outputs.flatMap(({ key }, output): Asked[] => {
     const { loss, weight = 1 } = objectives.find((objective) => objective.output === output) ?? {}
-    const own = named ? metricsOption(owner, `metrics.${key}`, named[key!] ?? []) : shared
+    const own = named ? metricsOption(owner, `metrics.${key}`, (Object.hasOwn(named, key!) ? named[key!] : undefined) ?? []) : shared
     if (named && !loss && own!.length > 0 && !withoutLoss)
       throw outOfRange(owner, `metrics for outputs that have a loss, ${objectives.map((each) => each.key).join(', ')}`, key)
     // Metrics that were not given, or for all outputs alike, are for those that are compared with something.

@@ -150,7 +150,7 @@ function targetsOf(owner: string, { description }: ModelState, y: unknown, asked
   const given = outputsByName(owner, 'y', description, y)
   if (!given) throw wrongKind(owner, expected, y, 'Give the targets by the names of the outputs')
   for (const name of names)
-    if (given[name!] === undefined)
+    if (!Object.hasOwn(given, name!) || given[name!] === undefined)
       throw new ShapeError(expectation(owner, expected, `one without ${name}`), { expected: names, actual: Object.keys(given) })
   return outputs.map(({ key }) => given[key!])
 }

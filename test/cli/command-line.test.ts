@@ -297,5 +297,6 @@ describe('a model that was saved from a function, with several outputs', () => {
       "expected --give for outputs of the model, price, kind, got 'knd'"
     )
     expect(await refused('--give', 'clas')).toContain('Expected values, probabilities, class, or one of these by output')
+    expect(await refused('--give', 'class,values')).toContain("Expected one for each output, got 'values' besides")
   })
 })

@@ -304,6 +304,20 @@ describe.each(modelBackends)('training of several named outputs on %s', (backend
     expect([...single.parameters['0.weight']!.data]).toEqual([...plain.parameters.weight!.data])
   })
 
+  it('takes names that every object has', async () => {
+    const outputs = (x: ops.Value): Record<string, ops.Value> => ({ constructor: linear(1)(x), toString: linear(1)(x) })
+    const net = createModel(outputs, { input: [3], seed: 1, backend })
+    const x = random.array(30)
+    const y = { constructor: random.array(10), toString: random.array(10) }
+    const trainer = net.trainer({ loss: { toString: meanSquaredError() }, optimizer: sgd({ learningRate: 0.1 }) })
+    expect(Object.keys((await trainer.step({ x, y: { toString: y.toString } })).losses!)).toEqual(['toString'])
+    const told = await net.evaluate({ x, y }, { loss: { toString: meanSquaredError() }, metrics: { toString: [mae()] } })
+    expect(Object.keys(told)).toEqual(['loss', 'toString.loss', 'toString.mae'])
+    expect(
+      (await rejection(net.evaluate({ x, y: { toString: y.toString } }, { metrics: { constructor: [mae()] } as never }))).message
+    ).toContain('one without constructor')
+  })
+
   it('says which output holds what no step can take, and changes nothing', async () => {
     const net = model(backend)
     const before = numbersOf(net)

@@ -122,6 +122,9 @@ export class ParquetWindows {
     let row = firstRow
     for (let at = 0; row < begin + all; ) {
       const found = this.#header(bytes.subarray(at), at + (bytes.length - at) === end)
+      // Signed in the file: a page of less than nothing would be read for ever.
+      if (found && !(found.header.compressed_page_size >= 0))
+        throw this.#wrongPage('no less than 0 bytes', found.header.compressed_page_size)
       const size = found ? found.length + found.header.compressed_page_size : bytes.length - at + 1
       if (!found || at + size > bytes.length) {
         if (at + size > end) throw this.#cutOff(size, end - at)
@@ -130,6 +133,7 @@ export class ParquetWindows {
       }
       const { header, length } = found
       const rows = header.data_page_header?.num_values ?? header.data_page_header_v2?.num_rows ?? 0
+      if (rows < 0 || row + rows > begin + all) throw this.#wrongPage(`at most ${begin + all - row} rows`, rows)
       pages.push({ column, header, bytes: bytes.subarray(at + length, at + size), firstRow: row, rows })
       at += size
       row += rows
@@ -145,6 +149,11 @@ export class ParquetWindows {
       if (whole) throw error
       return undefined
     }
+  }
+
+  #wrongPage(expected: string, actual: number): FileFormatError {
+    const { file, name } = this.#options
+    return new FileFormatError(`${file.file.where}: expected a page of ${expected} in column '${name}', got ${actual}`)
   }
 
   #cutOff(expected: number, actual: number): FileFormatError {

@@ -9,7 +9,7 @@ import type { ColumnKind, ColumnRequest, Table, TableChunk, TableColumn, TableRe
 
 /** Rows a chunk at most: 32 columns of them are 2 MB. */
 const chunkRows = 1 << 14
-/** Bytes that the windows of all columns hold at a time, about; a window is read with one call, which costs as much as copying 100 KB. */
+/** Bytes of the windows of all columns that are in use, about; as many again are read ahead. A window is read with one call, which costs as much as copying 100 KB. */
 const readAheadBytes = 1 << 25
 const leastReadBytes = 1 << 16
 const mostReadBytes = 1 << 20

@@ -85,6 +85,25 @@ describe('ParquetWindows', () => {
     await expect(readAll()).rejects.toMatchObject({ name: 'FileFormatError', message: expect.stringContaining("in column 'a'") })
     await windows.settle()
   })
+
+  it.each<[string, (header: ReturnType<ParquetCodec['header']>['header']) => object]>([
+    ['of less than nothing', (header) => ({ ...header, compressed_page_size: -20 })],
+    ['that gives back as many bytes as its header has', (header) => ({ ...header, compressed_page_size: -1e9 })],
+    ['of rows below zero', (header) => ({ ...header, data_page_header: { ...header.data_page_header, num_values: -1 } })],
+    ['of more rows than its group', (header) => ({ ...header, data_page_header: { ...header.data_page_header, num_values: 1e6 } })]
+  ])('refuses a page %s', async (_, damage) => {
+    const damaged: ParquetCodec = {
+      ...codec,
+      header: (given) => {
+        const { header, length } = codec.header(given)
+        return { header: damage(header) as typeof header, length }
+      }
+    }
+    const { file } = opened(bytes)
+    const windows = new ParquetWindows(stretchesOf(bytes), { file, name: 'a', codec: damaged, memory: freshMemory, readBytes: 4096 })
+    await expect(windows.next()).rejects.toMatchObject({ name: 'FileFormatError', message: expect.stringContaining('expected a page of') })
+    await windows.settle()
+  })
 })
 
 const schemaPath = [
