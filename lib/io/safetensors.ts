@@ -224,7 +224,12 @@ async function readHeader(file: ByteSource, where: string): Promise<{ json: Uint
   const prefix = Buffer.alloc(8)
   await readFully(file, where, prefix, 0)
   const length = prefix.readBigUInt64LE()
-  if (length > longestHeader) throw broken(where, `a safetensors file with a header of at most ${longestHeader} bytes`, `${length}`)
+  if (length > longestHeader)
+    throw broken(
+      where,
+      'a safetensors file',
+      `one that is none: its header would have ${length} bytes, of at most ${longestHeader}. Give a file that save wrote`
+    )
   const dataOffset = 8 + Number(length)
   if (dataOffset > size) throw broken(where, `a header of ${length} bytes`, `${size - 8}: the file is truncated or no safetensors file`)
   const json = Buffer.alloc(Number(length))

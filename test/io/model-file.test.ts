@@ -158,7 +158,7 @@ describe('loadModel refuses', () => {
         "no architecture": "FileFormatError EVENKEEL_FILE_FORMAT: loadModel '/altered.safetensors': expected metadata 'architecture' of JSON, got none",
         "no file": "Error ENOENT: ENOENT: no such file or directory, open '/absent.safetensors'",
         "no path": "TypeError EVENKEEL_TYPE: loadModel: expected a path, or the bytes of a file as a Uint8Array, got undefined",
-        "text": "FileFormatError EVENKEEL_FILE_FORMAT: loadModel '/altered.safetensors': expected a safetensors file with a header of at most 100000000 bytes, got 8318823033706652283",
+        "text": "FileFormatError EVENKEEL_FILE_FORMAT: loadModel '/altered.safetensors': expected a safetensors file, got one that is none: its header would have 8318823033706652283 bytes, of at most 100000000. Give a file that save wrote",
       }
     `)
   })

@@ -263,7 +263,7 @@ describe('what is not read', () => {
     expect(await refusal()).toMatchInlineSnapshot(`"loadModel 'FILE': expected a safetensors file of at least 8 bytes, got 0"`)
     await writeFile(file, Buffer.from('PK\x03\x04 a zip file, for example, or anything else'))
     expect(await refusal()).toMatchInlineSnapshot(
-      `"loadModel 'FILE': expected a safetensors file with a header of at most 100000000 bytes, got 8800140462016121680"`
+      `"loadModel 'FILE': expected a safetensors file, got one that is none: its header would have 8800140462016121680 bytes, of at most 100000000. Give a file that save wrote"`
     )
     await expect(openSafetensors('loadModel', path.join(folder, 'none'))).rejects.toMatchObject({ code: 'ENOENT' })
     await expect(openSafetensors('loadModel', folder)).rejects.toMatchObject({ code: 'EISDIR' })
