@@ -26,7 +26,7 @@ export async function writeAtomically(owner: string, file: string | URL, produce
   const before = await existing(owner, target)
   const folder = path.dirname(target)
   const beside = path.join(folder, await temporaryName())
-  const handle = await open(beside, 'wx', 0o666)
+  const handle = await create(beside, target, file)
   try {
     try {
       // First of all, as the disk may be full of them.
@@ -43,6 +43,20 @@ export async function writeAtomically(owner: string, file: string | URL, produce
     throw error
   }
   await syncFolder(folder)
+}
+
+/** The new file has a name that the caller never gave: where it cannot be made, the error names the file that was asked for. */
+async function create(beside: string, target: string, file: string | URL): Promise<FileHandle> {
+  try {
+    return await open(beside, 'wx', 0o666)
+  } catch (cause) {
+    if (typeof (cause as { syscall?: unknown }).syscall !== 'string') throw cause
+    const { message, errno, code, syscall } = cause as NodeJS.ErrnoException
+    const named = typeof file === 'string' ? file : fileURLToPath(file)
+    const told = message.replaceAll(beside, () => named)
+    const advice = code === 'ENOENT' ? `. There is no folder ${path.dirname(target)}: make it first` : ''
+    throw Object.assign(new Error(told + advice, { cause }), { errno, code, syscall, path: named })
+  }
 }
 
 /** Where writing to `file` writes: the end of a chain of links, which need not exist yet. */

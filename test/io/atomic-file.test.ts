@@ -203,6 +203,15 @@ describe('writeAtomically', () => {
     expect(content(longest)).toBe('x')
   })
 
+  it('a folder that does not exist is named, and not the file beside', async () => {
+    const missing = path.join(folder, 'none')
+    const file = path.join(missing, 'model.safetensors')
+    const error = await save('new', file).catch((error: Error) => error)
+    expect(error).toMatchObject({ code: 'ENOENT', syscall: 'open', path: file, cause: { code: 'ENOENT' } })
+    expect((error as Error).message).toBe(`ENOENT: no such file or directory, open '${file}'. There is no folder ${missing}: make it first`)
+    expect(readdirSync(folder)).toEqual([])
+  })
+
   it('overlapping saves: one of them wins whole', async () => {
     const texts = Array.from({ length: 20 }, (_, i) => String.fromCharCode(97 + i).repeat(500 + i))
     await Promise.all(texts.map((text) => save(text)))
