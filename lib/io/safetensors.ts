@@ -165,7 +165,7 @@ export type FileSource = string | URL | Uint8Array
 export async function openSafetensors(owner: string, source: FileSource): Promise<SafetensorsFile> {
   requireLittleEndian(owner)
   const where = fileName(owner, source)
-  const file = source instanceof Uint8Array ? bytesSource(source) : await fileSource(source)
+  const file = source instanceof Uint8Array ? bytesSource(source) : await fileSource(where, source)
   try {
     const { size } = file
     const start = await readHeader(file, where)
@@ -191,10 +191,13 @@ interface ByteSource {
   close(): Promise<void>
 }
 
-async function fileSource(path: string | URL): Promise<ByteSource> {
+async function fileSource(where: string, path: string | URL): Promise<ByteSource> {
   const handle = await open(path)
   try {
-    const { size } = await handle.stat()
+    const stats = await handle.stat()
+    // The system's own words name no path, as they are about reading from a handle.
+    if (stats.isDirectory()) throw Object.assign(new Error(expectation(where, 'a file', 'a folder')), { code: 'EISDIR', path })
+    const { size } = stats
     const read = async (target: Uint8Array, position: number): Promise<number> =>
       (await handle.read(target, 0, target.length, position)).bytesRead
     return { size, read, close: () => handle.close() }

@@ -126,6 +126,7 @@ describe('evenkeel inspect', () => {
     expect(code).toBe(1)
     expect(stderr).toMatch(/^inspect 'no-model': expected a safetensors file/)
     expect((await run(['inspect', 'nowhere'])).code).toBe(1)
+    expect((await run(['inspect', '.'])).stderr).toBe("inspect '.': expected a file, got a folder\n")
   })
 })
 

@@ -266,7 +266,10 @@ describe('what is not read', () => {
       `"loadModel 'FILE': expected a safetensors file, got one that is none: its header would have 8800140462016121680 bytes, of at most 100000000. Give a file that save wrote"`
     )
     await expect(openSafetensors('loadModel', path.join(folder, 'none'))).rejects.toMatchObject({ code: 'ENOENT' })
-    await expect(openSafetensors('loadModel', folder)).rejects.toMatchObject({ code: 'EISDIR' })
+    await expect(openSafetensors('loadModel', folder)).rejects.toMatchObject({
+      code: 'EISDIR',
+      message: `loadModel '${folder}': expected a file, got a folder`
+    })
   })
 
   it('every truncation of a good file, and every longer one', async () => {
