@@ -5,7 +5,7 @@ import { openSafetensors, type SafetensorsFile } from '../io/safetensors.js'
 import { layerFactories } from '../layers/define-layer.js'
 import { formatShape } from '../shape.js'
 import { summaryTable } from '../training/summary.js'
-import { addCodeOption, type CodeArguments, type GivenCode, readModelCode } from './model-code.js'
+import { addCodeOption, type CodeArguments, type GivenCode, isAboutCode, readModelCode, withModuleAdvice } from './model-code.js'
 import { count } from './report.js'
 
 export function inspectCommand(): Command {
@@ -56,16 +56,14 @@ async function inspect(file: string, code: GivenCode): Promise<ModelReport> {
   }
 }
 
-/** Errors of a file whose code is not at hand, as long as none was given. */
-const lacksCode = ['EVENKEEL_UNKNOWN_LAYER', 'EVENKEEL_MODEL_FUNCTION']
-
-async function summaryOf(file: string, { model, layers }: GivenCode): Promise<string | undefined> {
+async function summaryOf(file: string, code: GivenCode): Promise<string | undefined> {
+  const { model, layers } = code
   try {
-    const opened = await openModelFile('inspect', file, { model, layers: layerFactories('inspect', layers) })
+    const opened = await withModuleAdvice(file, code, openModelFile('inspect', file, { model, layers: layerFactories('inspect', layers) }))
     await opened.close()
     return summaryTable(opened.description, new Set())
   } catch (error) {
-    if (!model && !layers && lacksCode.includes((error as { code: string }).code)) return undefined
+    if (!model && !layers && isAboutCode(error)) return undefined
     throw error
   }
 }

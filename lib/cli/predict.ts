@@ -6,7 +6,7 @@ import { formatShape, staticElementCount } from '../shape.js'
 import { type LoadOptions, loadModel, type Model, type ModelPort } from '../training/model.js'
 import { addBackendOptions, type BackendArguments, integer, nonEmpty, refuseExisting } from './arguments.js'
 import { Interrupted, onInterrupt } from './exit.js'
-import { addCodeOption, type CodeArguments, readModelCode } from './model-code.js'
+import { addCodeOption, type CodeArguments, readModelCode, withModuleAdvice } from './model-code.js'
 import { type Give, give, PredictedColumns } from './predicted-columns.js'
 import { count, Progress } from './report.js'
 import { openTableFile } from './table-files.js'
@@ -38,7 +38,7 @@ export function predictCommand(): Command {
     .addOption(
       new Option(
         '--give <what>',
-        "values, the network's outputs; probabilities, their softmax (of one number its sigmoid); or class, the one with the largest. Of several outputs also by name: kind=class,price=values"
+        "values, the network's outputs; probabilities, their softmax (of one number its sigmoid); or class, the one with the largest (of one number, a logit, 1 where it is above 0, else 0). Of several outputs also by name: kind=class,price=values"
       )
         .argParser(give)
         .default(give('values'), 'values')
@@ -83,8 +83,9 @@ async function predict(file: string, rows: string, given: PredictArguments): Pro
 }
 
 async function openModel(file: string, { backend, threads, module }: PredictArguments): Promise<Model> {
-  const options = { ...(await readModelCode(module)), backend, ...(threads === undefined ? {} : { threads }) }
-  return (await loadModel(file, options as LoadOptions & { model?: undefined })) as Model
+  const code = await readModelCode(module)
+  const options = { ...code, backend, ...(threads === undefined ? {} : { threads }) }
+  return (await withModuleAdvice(file, code, loadModel(file, options as LoadOptions & { model?: undefined }))) as Model
 }
 
 async function openTable(file: string, { preprocessing }: Model, { columns, missing }: PredictArguments): Promise<TableDataset> {

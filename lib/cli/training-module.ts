@@ -1,10 +1,9 @@
-import path from 'node:path'
-import { pathToFileURL } from 'node:url'
 import type { AnyTrainingData } from '../training/evaluate-data.js'
 import type { AnyFitOptions } from '../training/fit.js'
 import type { Model } from '../training/model.js'
 import type { AnyInput, AnyOutput } from '../training/model-types.js'
 import type { TrainerOptions } from '../training/training-state.js'
+import { importModule } from './import-module.js'
 
 /** What the command line was told, for modules that make their model or data by it. */
 export interface TrainingArguments {
@@ -36,7 +35,7 @@ export interface Training {
 }
 
 export async function readTrainingModule(file: string, settings: TrainingArguments): Promise<Training> {
-  const loaded = (await import(pathToFileURL(path.resolve(file)).href)) as Record<string, unknown>
+  const loaded = await importModule(file)
   const exported = (loaded.default ?? {}) as Record<string, unknown>
   const given = { ...loaded, ...(typeof exported === 'object' ? exported : {}) } as Partial<TrainingModule>
   for (const name of required)

@@ -4,7 +4,8 @@ import path from 'node:path'
 import { parse } from 'csv-parse/sync'
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { backendInfo, loadModel } from '../../lib/index.js'
+import { backendInfo, createModel, defineLayer, linear, loadModel, sequential } from '../../lib/index.js'
+import { add } from '../../lib/ops/index.js'
 import { mounts, onSmallDisk } from '../helpers/small-disk.js'
 import { bundleCommandLine, type End, runCommandLine } from './helpers.js'
 
@@ -90,8 +91,18 @@ describe('evenkeel train', () => {
     const { code, stderr } = await run(['train', command.module('incomplete')])
     expect(code).toBe(1)
     expect(stderr).toContain('expected a module that exports model, data, loss, optimizer, got none called loss')
-    expect((await run(['train', 'nowhere.js'])).stderr).toMatch(/Cannot find module .*nowhere\.js/)
+    expect((await run(['train', 'nowhere.js'])).stderr).toBe('expected the file of a module, got nowhere.js: there is no such file\n')
     expect(await readdir(folder)).toEqual([])
+  })
+
+  it('says where in a module an error comes from', async () => {
+    const refused = async (text: string): Promise<string> => {
+      await writeFile(path.join(folder, 'wrong.mjs'), text)
+      return (await run(['train', 'wrong.mjs'])).stderr
+    }
+    expect(await refused("\nthrow new Error('boom')")).toMatch(/^wrong\.mjs: boom \(file:\/\/.*\/wrong\.mjs:2:7\)$/m)
+    expect(await refused('\n\nexport const = 1')).toMatch(/^wrong\.mjs: .*(wrong\.mjs:3|\(node wrong\.mjs shows the line)\)$/m)
+    expect(await refused("import './gone.mjs'")).toMatch(/Cannot find module .*gone\.mjs.* imported from .*wrong\.mjs/)
   })
 })
 
@@ -252,6 +263,34 @@ describe('evenkeel predict', () => {
   })
 })
 
+describe('a model with a layer of its own', () => {
+  it('asks for the module that has the layer', async () => {
+    const double = defineLayer({ kind: 'double', apply: (_, x) => add(x, x) })
+    const net = createModel(sequential(double(), linear(1)), { input: [2], seed: 1, backend: 'portable' })
+    await net.save(path.join(folder, 'own.safetensors'))
+    net.dispose()
+    await writeFile(path.join(folder, 'two.csv'), 'a,b\n1,2\n')
+    const { code, stderr } = await run(['predict', 'own.safetensors', 'two.csv', '-o', 'own.csv'])
+    expect(code).toBe(1)
+    expect(stderr).toBe(
+      "own.safetensors: expected layers of a known kind, got 'double'. Export what defineLayer gave for it as layers: [...] of a JavaScript file, and give that with --module FILE\n"
+    )
+  })
+})
+
+describe('--give class of one number', () => {
+  it('is 1 where it is above 0, else 0', async () => {
+    const net = createModel(sequential(linear(1, { bias: false })), { input: [1], seed: 1, backend: 'portable' })
+    net.parameters['0.weight']!.data.set([2])
+    await net.save(path.join(folder, 'sign.safetensors'))
+    net.dispose()
+    await writeFile(path.join(folder, 'sign.csv'), 'a\n-0.1\n0\n0.1\n3\n')
+    await run(['predict', 'sign.safetensors', 'sign.csv', '-o', 'signs.csv', '--give', 'class', '--force'])
+    const rows = parse(await readFile(path.join(folder, 'signs.csv')), { columns: true }) as Record<string, string>[]
+    expect(rows.map(({ prediction }) => prediction)).toEqual(['0', '0', '1', '1'])
+  })
+})
+
 describe('a model that was saved from a function, with several outputs', () => {
   beforeAll(async () => {
     for (const name of await readdir(folder)) await rm(path.join(folder, name))
@@ -290,7 +329,10 @@ describe('a model that was saved from a function, with several outputs', () => {
   it('is refused without it, and with one that does not fit', async () => {
     const args = ['predict', 'f.safetensors', 'rows.csv', '--columns', 'a,b', '-o', 'x.csv']
     const refused = async (...more: string[]) => (await run([...args, ...more])).stderr
-    expect(await refused()).toContain('It was saved from a function, which files do not hold')
+    expect(await refused()).toBe(
+      'f.safetensors: It was saved from a function, which files do not hold. Export that as modelFunction of a JavaScript file, and give it with --module FILE\n'
+    )
+    expect(await refused('--module', 'nowhere.js')).toBe('expected the file of a module, got nowhere.js: there is no such file\n')
     expect(await refused('--module', command.module('training'))).toContain(
       'expected a module that exports modelFunction or layers, got neither'
     )
