@@ -20,7 +20,10 @@ export class Progress {
     this.epochs = epochs
     if (!process.stdout.isTTY) return
     const format = 'step {value}/{total} {bar} loss {loss}, {eta_formatted} left'
-    this.#bar = new SingleBar({ format, hideCursor: true, clearOnComplete: true, stream: process.stdout }, Presets.shades_classic)
+    this.#bar = new SingleBar(
+      { format, hideCursor: true, clearOnComplete: true, gracefulExit: false, stream: process.stdout },
+      Presets.shades_classic
+    )
     this.#bar.start(steps, 0, { loss: '-' })
   }
 
@@ -44,6 +47,9 @@ export class Progress {
   }
 
   stop() {
-    this.#bar?.stop()
+    if (!this.#bar) return
+    // The bar ends where the cursor was saved, at its start: by now lines have come above it, or the screen has scrolled.
+    process.stdout.write('\u001b7')
+    this.#bar.stop()
   }
 }

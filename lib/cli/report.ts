@@ -33,6 +33,8 @@ export interface ProgressOptions {
 export class Progress {
   readonly #bar: SingleBar | undefined
   readonly #start = performance.now()
+  /** At Ctrl-C the bar stays until the work has ended; a second one ends the process, which must not leave the cursor hidden. */
+  readonly #onExit = (): void => this.stop()
 
   constructor({ unit, total }: ProgressOptions) {
     if (!process.stderr.isTTY) return
@@ -41,10 +43,11 @@ export class Progress {
         ? `${unit} {value}  {rate} ${unit}s/s{note}`
         : `${unit} {value}/{total} {bar} {rate} ${unit}s/s, {eta_formatted} left{note}`
     this.#bar = new SingleBar(
-      { format, hideCursor: true, clearOnComplete: true, etaBuffer: 50, stream: process.stderr },
+      { format, hideCursor: true, clearOnComplete: true, etaBuffer: 50, gracefulExit: false, stream: process.stderr },
       Presets.shades_classic
     )
     this.#bar.start(total ?? 0, 0, { rate: '-', note: '' })
+    process.once('exit', this.#onExit)
   }
 
   /** Whether anybody sees updates. */
@@ -64,6 +67,10 @@ export class Progress {
   }
 
   stop(): void {
-    this.#bar?.stop()
+    if (!this.#bar) return
+    process.off('exit', this.#onExit)
+    // The bar ends where the cursor was saved, at its start: by now lines have come above it, or the screen has scrolled.
+    process.stderr.write('\u001b7')
+    this.#bar.stop()
   }
 }
