@@ -1,4 +1,5 @@
-import { access } from 'node:fs/promises'
+import { access, constants } from 'node:fs/promises'
+import path from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { backendChoices } from '../runtime/select.js'
 
@@ -32,11 +33,17 @@ export function addBackendOptions(command: Command): Command {
 }
 
 /** Before anything is computed: a result that could not be written would be lost. */
-export async function refuseExisting(path: string, force: boolean): Promise<void> {
-  if (force) return
-  const exists = await access(path).then(
+export async function refuseOutput(output: string, force: boolean): Promise<void> {
+  const folder = path.dirname(path.resolve(output))
+  if (!(await canAccess(folder, constants.W_OK)))
+    throw new Error(`expected an output file in a folder that can be written to, got ${output}: ${folder} is none`)
+  if (!force && (await canAccess(output)))
+    throw new Error(`expected an output file that does not exist yet, got ${output}. Give --force to replace it`)
+}
+
+async function canAccess(file: string, mode?: number): Promise<boolean> {
+  return await access(file, mode).then(
     () => true,
     () => false
   )
-  if (exists) throw new Error(`expected an output file that does not exist yet, got ${path}. Give --force to replace it`)
 }

@@ -4,7 +4,7 @@ import type { TableDataset } from '../data/tables/table-dataset.js'
 import { type OutputColumn, type OutputRows, tableFormatOf, writeTable } from '../io/table-writer.js'
 import { formatShape, staticElementCount } from '../shape.js'
 import { type LoadOptions, loadModel, type Model, type ModelPort } from '../training/model.js'
-import { addBackendOptions, type BackendArguments, integer, nonEmpty, refuseExisting } from './arguments.js'
+import { addBackendOptions, type BackendArguments, integer, nonEmpty, refuseOutput } from './arguments.js'
 import { Interrupted, onInterrupt } from './exit.js'
 import { addCodeOption, type CodeArguments, readModelCode, withModuleAdvice } from './model-code.js'
 import { type Give, give, PredictedColumns } from './predicted-columns.js'
@@ -57,7 +57,7 @@ const columnList = (text: string): string[] => text.split(',').map((name) => nam
 
 async function predict(file: string, rows: string, given: PredictArguments): Promise<void> {
   tableFormatOf('evenkeel predict', given.output)
-  await refuseExisting(given.output, given.force)
+  await refuseOutput(given.output, given.force)
   const model = await openModel(file, given)
   const table = await openTable(rows, model, given)
   const width = expectColumns(model, rows, table)

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import type { EpochRecord, History } from '../training/history.js'
 import type { Model } from '../training/model.js'
-import { addBackendOptions, type BackendArguments, integer, nonEmpty, refuseExisting } from './arguments.js'
+import { addBackendOptions, type BackendArguments, integer, nonEmpty, refuseOutput } from './arguments.js'
 import { Interrupted, onInterrupt } from './exit.js'
 import { backendText, count, Progress } from './report.js'
 import { readTrainingModule, type Training } from './training-module.js'
@@ -34,7 +34,7 @@ export function trainCommand(): Command {
 }
 
 async function train(module: string, given: TrainArguments): Promise<void> {
-  await refuseExisting(given.output, given.force)
+  await refuseOutput(given.output, given.force)
   const { seed, backend, threads } = given
   const training = await readTrainingModule(module, { seed, backend, threads })
   const { model } = training

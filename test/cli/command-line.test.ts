@@ -77,6 +77,12 @@ describe('evenkeel train', () => {
     ;(await loadModel(path.join(folder, 'kept'))).dispose()
   })
 
+  it('refuses an output that could not be written, before it trains', async () => {
+    const { code, stdout, stderr } = await run(['train', command.module('endless'), '-o', 'nowhere/a.safetensors', '--force'])
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toMatch(/^expected an output file in a folder that can be written to, got nowhere\/a\.safetensors: .*nowhere is none\n$/)
+  })
+
   it('stops after the step at Ctrl-C, and saves', async () => {
     const { code, stdout } = await run(['train', command.module('endless'), '--json'], /^epoch +2\//m)
     expect(code).toBe(130)
