@@ -4,7 +4,8 @@ import { batchNorm } from './batch-norm.js'
 import { dropout } from './dropout.js'
 import { embeddingFromJSON } from './embedding.js'
 import { flatten } from './flatten.js'
-import type { Initializer, Layer } from './layer.js'
+import { isInitializer } from './initializers.js'
+import type { Layer } from './layer.js'
 import { layerNorm } from './layer-norm.js'
 import { linearFromJSON } from './linear.js'
 import { sequential } from './sequential.js'
@@ -99,9 +100,7 @@ function checkJSON(json: unknown, depth: number): LayerJSON {
 function plainOptions(options: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(options).map(([key, value]) => {
-      if (typeof value !== 'object' || value === null || typeof (value as Initializer).fill !== 'function') return [key, value]
-      const { kind, options } = value as { kind: string; options: Record<string, unknown> }
-      return [key, { kind, ...options }]
+      return [key, isInitializer(value) ? { kind: value.kind, ...value.options } : value]
     })
   )
 }

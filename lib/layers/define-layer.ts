@@ -2,9 +2,9 @@ import { describe, expectation, withCode, wrongKind } from '../errors.js'
 import type { Value } from '../ops/index.js'
 import { checkOptions } from '../options.js'
 import { isBuiltIn, type LayerFactory } from './architecture.js'
-import { initializerFromJSON } from './initializers.js'
+import { initializerFromJSON, isInitializer } from './initializers.js'
 import { expectLayer } from './is-layer.js'
-import type { Initializer, Layer, LayerContext } from './layer.js'
+import type { Layer, LayerContext } from './layer.js'
 import { layerOf } from './make-layer.js'
 
 export interface LayerDefinition<Options extends object> {
@@ -100,15 +100,17 @@ function checkOption(kind: string, option: string, value: unknown): void {
     )
 }
 
-function isInitializer(value: unknown): value is Initializer {
-  return typeof value === 'object' && value !== null && typeof (value as Initializer).fill === 'function'
-}
+/** Options of layers are flat, or nearly; what holds itself has no end, and JSON has no form for it. */
+const deepestOption = 64
 
-function isPlain(value: unknown): boolean {
+function isPlain(value: unknown, depth = 0): boolean {
+  if (depth > deepestOption) return false
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return true
   if (typeof value === 'number') return Number.isFinite(value)
-  if (Array.isArray(value)) return value.every(isPlain)
-  return Object.prototype.toString.call(value) === '[object Object]' && Object.values(value as object).every(isPlain)
+  if (Array.isArray(value)) return value.every((item) => isPlain(item, depth + 1))
+  return (
+    Object.prototype.toString.call(value) === '[object Object]' && Object.values(value as object).every((item) => isPlain(item, depth + 1))
+  )
 }
 
 /** Layers of one's own as `loadModel` takes them: a list of defined ones, or factories by kind. */

@@ -5,6 +5,12 @@ import { formatShape, type StaticShape, staticElementCount } from '../shape.js'
 import type { Initializer, InitializerRequest } from './layer.js'
 import { orthonormalRows } from './orthogonal.js'
 
+/** By its looks; arrays have a `fill` as well, and are options like others. */
+export function isInitializer(value: unknown): value is Initializer {
+  const mayBe = typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value)
+  return mayBe && typeof (value as Initializer).fill === 'function'
+}
+
 export interface HeOptions {
   /** Slope of the leaky relu that follows; default 0, a plain relu. */
   slope?: number

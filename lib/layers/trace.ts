@@ -5,6 +5,7 @@ import { checkFinite } from '../ops/check-finite.js'
 import { dropout } from '../ops/dropout.js'
 import { Purpose, streamOf } from '../random.js'
 import { formatShape, isStatic, type Shape, type StaticShape, sameDimension, sameShape, symbol } from '../shape.js'
+import { isInitializer } from './initializers.js'
 import { isLayer } from './is-layer.js'
 import type { Initializer, Layer, LayerContext } from './layer.js'
 import type { ModelFunction } from './model-function.js'
@@ -312,8 +313,8 @@ function nameError(message: string): TypeError {
 }
 
 /** Here, where the layer that asks for it is known, and not when the first numbers are drawn. */
-function checkInitializer(parameter: string, shape: StaticShape, initializer: Initializer): void {
-  if (typeof initializer?.fill !== 'function') {
+function checkInitializer(parameter: string, shape: StaticShape, initializer: unknown): void {
+  if (!isInitializer(initializer)) {
     const advice = typeof initializer === 'function' ? 'Call it: heUniform(), not heUniform' : 'Such as heUniform()'
     throw wrongKind('createModel', `an initializer for '${parameter}'`, initializer, advice)
   }

@@ -223,3 +223,19 @@ describe('defineLayer', () => {
       )
   })
 })
+
+it('keeps a list among its options in the file', async () => {
+  const seen: unknown[] = []
+  const sized = defineLayer({
+    kind: 'sized',
+    defaults: { sizes: [1, 2] as readonly number[] },
+    apply: (_, x, { sizes }) => {
+      seen.push(sizes)
+      return x
+    }
+  })
+  const net = createModel(sequential(sized({ sizes: [3, 4] }), linear(1)), { input: [2], seed: 1, backend: 'portable' })
+  const again = await loadModel(await net.toBytes(), { layers: [sized], backend: 'portable' })
+  expect(seen.at(-1)).toEqual([3, 4])
+  expect(again.predictSync([[1, 2]])).toEqual(net.predictSync([[1, 2]]))
+})
