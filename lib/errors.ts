@@ -84,12 +84,23 @@ export function expectation(owner: string, expected: string, actual: unknown, ad
 
 /** A `TypeError` with a stable code: a value of the wrong kind. */
 export function wrongKind(owner: string, expected: string, actual: unknown, advice?: string): TypeError {
+  letGo(actual)
   return withCode(new TypeError(expectation(owner, expected, describe(actual), advice)), 'EVENKEEL_TYPE')
 }
 
 /** A `RangeError` with a stable code: a value of the right kind, out of its range. */
 export function outOfRange(owner: string, expected: string, actual: unknown, advice?: string): RangeError {
+  letGo(actual)
   return withCode(new RangeError(expectation(owner, expected, describe(actual), advice)), 'EVENKEEL_RANGE')
+}
+
+/** Nobody awaits a promise that was refused: what it rejects with would end a Node process. */
+function letGo(refused: unknown): void {
+  try {
+    if (refused instanceof Promise) Promise.prototype.then.call(refused, undefined, () => {})
+  } catch {
+    // A revoked proxy, or an object that only looks like a promise.
+  }
 }
 
 export function withCode<E extends Error>(error: E, code: ErrorCode): E & { code: ErrorCode } {

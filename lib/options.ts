@@ -79,6 +79,27 @@ function editDistance(a: string, b: string): number {
   return last[b.length]!
 }
 
+/** A path that a file may have, checked before anything is opened. */
+export function expectPath(owner: string, path: unknown): string | URL {
+  if (isPath(path)) return path
+  throw wrongKind(owner, 'a path, or a URL that begins with file:', path instanceof URL ? path.href : path)
+}
+
+/** A text without a NUL, which no system takes, or a URL of a file. */
+export function isPath(path: unknown): path is string | URL {
+  return typeof path === 'string' ? path !== '' && !path.includes('\0') : path instanceof URL && path.protocol === 'file:'
+}
+
+/** An AbortSignal or undefined. */
+export function signalOption(owner: string, value: unknown): AbortSignal | undefined {
+  if (value === undefined) return undefined
+  const { aborted, addEventListener, throwIfAborted } = (value ?? {}) as AbortSignal
+  if (typeof aborted === 'boolean' && typeof addEventListener === 'function' && typeof throwIfAborted === 'function')
+    return value as AbortSignal
+  const advice = value instanceof AbortController ? 'Give its signal: controller.signal' : undefined
+  throw wrongKind(owner, 'signal to be an AbortSignal', value, advice)
+}
+
 export interface NumberRange {
   readonly atLeast?: number
   readonly above?: number

@@ -17,7 +17,7 @@ export interface Tensor<Data extends Float32Array | Float64Array | Int32Array | 
  */
 export function tensor(data: Float32Array | readonly number[], shape?: StaticShape): Tensor {
   if (!(data instanceof Float32Array) && !Array.isArray(data)) throw wrongKind('tensor', 'a Float32Array or an array of numbers', data)
-  const values = data instanceof Float32Array ? data : Float32Array.from(data as readonly number[])
+  const values = data instanceof Float32Array ? data : numbersOf(data)
   const sizes = shape ?? [values.length]
   if (!Array.isArray(sizes) || !sizes.every((size) => Number.isSafeInteger(size) && size >= 0))
     throw wrongKind('tensor', 'a shape of non-negative integers', sizes)
@@ -28,4 +28,12 @@ export function tensor(data: Float32Array | readonly number[], shape?: StaticSha
       actual: values.length
     })
   return { data: values, shape: Object.freeze([...sizes]) }
+}
+
+/** Not what conversion makes of texts and nothing: a hole would be NaN, and true a 1. */
+function numbersOf(data: readonly unknown[]): Float32Array {
+  return Float32Array.from(data, (number, index) => {
+    if (typeof number !== 'number') throw wrongKind('tensor', `data[${index}] to be a number`, number)
+    return number
+  })
 }

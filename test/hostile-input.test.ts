@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { describe as described } from '../lib/errors.js'
 import {
@@ -8,11 +9,17 @@ import {
   loadModel,
   type Metric,
   meanSquaredError,
+  readCsv,
+  readIdx,
+  readIdxDataset,
+  readJsonLines,
   sgd,
-  softmaxCrossEntropy
+  softmaxCrossEntropy,
+  tensor
 } from '../lib/index.js'
 import { kernels } from '../lib/kernels-entry.js'
 import * as ops from '../lib/ops/index.js'
+import { matchingNames } from '../lib/programs/patterns.js'
 import { modelBackends, numbersOf, rejection, thrown } from './helpers/models.js'
 
 describe('a value in a message', () => {
@@ -146,5 +153,120 @@ describe('a layer of one’s own', () => {
     expect(thrown(() => createModel(layer(), { input: [2], backend: 'portable' })).code).toMatch(/^EVENKEEL_/)
     const net = createModel(linear(1), { input: [2], backend: 'portable' })
     expect(thrown(() => net.trainer({ loss: meanSquaredError(), optimizer: {} as never })).code).toMatch(/^EVENKEEL_/)
+  })
+})
+
+describe('what a caller gets wrong', () => {
+  const x = { input: [2], backend: 'portable' } as const
+  const coded = async (cases: Record<string, () => unknown>) => {
+    const wrong: Record<string, string> = {}
+    for (const [name, body] of Object.entries(cases)) {
+      const error = await (async () => body())().then(
+        () => new Error('none'),
+        (error) => error
+      )
+      if (!/^EVENKEEL_/.test(error.code) || !/expected .*, got /.test(error.message)) wrong[name] = String(error)
+    }
+    expect(wrong).toEqual({})
+  }
+  const traced = (apply: (x: ops.Value) => unknown) => () => createModel((value) => apply(value) as ops.Value, x)
+
+  it('is told apart in every operation that takes a shape, an axis or bits', async () => {
+    await coded({
+      'reshape to nothing': traced((x) => ops.reshape(x, undefined as never)),
+      'reshape to text': traced((x) => ops.reshape(x, 'wide' as never)),
+      'reshape to NaN': traced((x) => ops.reshape(x, [Number.NaN, 2])),
+      'reshape to null': traced((x) => ops.reshape(x, [null as never, 2])),
+      'reshape to a hole': traced((x) => ops.reshape(x, new Array(2) as never)),
+      'reshape of nothing': traced(() => ops.reshape(undefined as never, [2])),
+      'split into nothing': traced((x) => ops.split(x, [null as never, 2], 1)[0]),
+      'softmax over a symbol': traced((x) => ops.softmax(x, Symbol('axis') as never)),
+      'softmax over a bigint': traced((x) => ops.softmax(x, -1n as never)),
+      'transpose by text': traced((x) => ops.transpose(x, ['a', 'b'] as never)),
+      'dropout of a rate': traced((x) => ops.dropout(x, 0.5 as never)),
+      'dropout without a key': traced((x) => ops.dropout(x, { threshold: 3, key: [], stream: 0 } as never)),
+      'squared error of nothing': traced((x) => ops.squaredError(x, null as never)),
+      'squared error of a number': traced((x) => ops.squaredError(x, 0 as never)),
+      'labels of nothing': traced((x) => ops.softmaxCrossEntropy(x, undefined as never))
+    })
+    expect(traced((x) => ops.reshape(x, [x.shape[0]!, 1, -1]))().outputs[0]!.shape).toEqual([1, 2])
+  })
+
+  it('is told apart where rows, paths, signals and options come in', async () => {
+    const detached = new Float32Array(4)
+    structuredClone(detached.buffer, { transfer: [detached.buffer] })
+    const predictor = createModel(linear(1), x).predictor()
+    const drained = async (rows: unknown) => {
+      for await (const _ of predictor.stream(rows as never)) break
+    }
+    const holdsItself: unknown[] = []
+    holdsItself.push(holdsItself)
+    await coded({
+      'a stream over detached memory': () => drained(detached),
+      'a row that holds itself': () => drained([holdsItself]),
+      'a list of rates': () => sgd({ learningRate: [0.1, 0.01] as never }),
+      'a tensor of texts': () => tensor(['1', '2'] as never),
+      'a tensor of bigints': () => tensor([1n] as never),
+      'a tensor with a hole': () => tensor(Object.assign(new Array(3), { 0: 1 })),
+      'an option that holds itself': () =>
+        defineLayer({ kind: 'loop', defaults: { a: 1 }, apply: (_, x) => x })({ a: holdsItself as never }),
+      'an option of functions': () => defineLayer({ kind: 'list', defaults: { a: 1 }, apply: (_, x) => x })({ a: [() => 1] as never }),
+      'numbers for an initializer': () => createModel(linear(1, { weightInitializer: new Float32Array(2) as never }), x),
+      'CSV of nothing': () => readCsv(undefined as never),
+      'CSV of the web': () => readCsv(new URL('https://example.org/a.csv')),
+      'JSON lines with a NUL': () => readJsonLines('a\0b'),
+      'IDX of a number': () => readIdx(3 as never),
+      'IDX with null for options': () => readIdx('a', null as never),
+      'IDX with a controller for a signal': () => readIdx('a', { signal: new AbortController() as never }),
+      'IDX with a misspelled option': () => readIdx('a', { signals: undefined } as never),
+      'an IDX dataset of the web': () => readIdxDataset(new URL('https://example.org/a'))
+    })
+  })
+
+  it('is not left to end the process where a function that must be synchronous is not', async () => {
+    const unheard: unknown[] = []
+    const listen = (error: unknown): void => void unheard.push(error)
+    const fails = async () => Promise.reject(new Error('too late'))
+    process.on('unhandledRejection', listen)
+    try {
+      const filled = createModel(linear(1, { weightInitializer: { kind: 'own', options: {}, fill: fails } as never }), x)
+      await coded({
+        'a model function': () => createModel(fails as never, x),
+        'a layer': () => createModel(defineLayer({ kind: 'late', apply: fails as never })(), x),
+        'a schedule': () => {
+          const rate = { kind: 'own', options: {}, at: fails } as never
+          const trainer = createModel(linear(1), x).trainer({ loss: meanSquaredError(), optimizer: sgd({ learningRate: rate }) })
+          return trainer.step({ x: [[1, 2]], y: [[1]] })
+        },
+        'a metric': () => {
+          const metric = { name: 'late', start: () => ({ update: fails, result: () => 1 }) } as never
+          return createModel(linear(1), x).evaluate({ x: [[1, 2]], y: [[1]] }, { loss: meanSquaredError(), metrics: [metric] })
+        },
+        'an initializer': () => filled.predict([[1, 2]])
+      })
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(unheard).toEqual([])
+    } finally {
+      process.off('unhandledRejection', listen)
+    }
+  })
+
+  it('costs no more than its length: patterns of many stars, and long ones', () => {
+    const names = [`${'a'.repeat(100)}.weight`, 'b.bias']
+    for (const pattern of [`${'*a'.repeat(40)}*b`, 'a'.repeat(100_000)])
+      expect(thrown(() => matchingNames('Model.freeze', pattern, names)).code).toBe('EVENKEEL_RANGE')
+  })
+
+  it('matches patterns as a regular expression does', () => {
+    const word = fc.string({ unit: fc.constantFrom('a', 'b', '.', '*'), maxLength: 6 })
+    fc.assert(
+      fc.property(word, fc.array(word, { minLength: 1, maxLength: 5 }), (pattern, names) => {
+        const source = pattern.split('*').map((part) => part.replaceAll('.', '\\.'))
+        const expected = names.filter((name) => new RegExp(`^${source.join('.*')}$`, 's').test(name))
+        if (expected.length === 0) expect(() => matchingNames('test', pattern, names)).toThrow(RangeError)
+        else expect(matchingNames('test', pattern, names)).toEqual(expected)
+      }),
+      { seed: 11, numRuns: 500 }
+    )
   })
 })

@@ -3,6 +3,7 @@ import { endianness } from 'node:os'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { FileFormatError, ShapeError } from '../errors.js'
+import { checkOptions, expectPath, signalOption } from '../options.js'
 import type { StaticShape } from '../shape.js'
 import type { Sliced } from '../sliced.js'
 import type { Tensor } from '../tensor.js'
@@ -47,8 +48,10 @@ const chunkBytes = 1 << 18
  *   where the file cannot be read; the signal's reason
  * @example const { data, shape } = await readIdx('train-images-idx3-ubyte')
  */
-export async function readIdx(path: string | URL, { signal }: ReadIdxOptions = {}): Promise<IdxTensor> {
-  const file = await open(path)
+export async function readIdx(path: string | URL, options?: ReadIdxOptions): Promise<IdxTensor> {
+  const owner = 'readIdx'
+  const signal = signalOption(owner, checkOptions(owner, options, ['signal']).signal)
+  const file = await open(expectPath(owner, path))
   try {
     const { size } = await file.stat()
     const compressed = await startsAsGzip(file)

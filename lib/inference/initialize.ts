@@ -1,4 +1,5 @@
 import { sliceElements } from '../data/pace.js'
+import { wrongKind } from '../errors.js'
 import type { ModelDescription, ParameterSpec } from '../programs/index.js'
 import type { Runtime } from '../runtime/runtime.js'
 import type { Sliced } from '../sliced.js'
@@ -18,10 +19,17 @@ export function* initialize(
   }
 }
 
-function* fill(target: Float32Array, { shape, stream, length, initializer }: ParameterSpec, key: readonly [number, number]): Sliced<void> {
+function* fill(
+  target: Float32Array,
+  { name, shape, stream, length, initializer }: ParameterSpec,
+  key: readonly [number, number]
+): Sliced<void> {
   if (initializer.slices) return yield* initializer.slices(target, { shape, key, stream, start: 0, end: length })
   for (let start = 0; start < length; start += sliceElements) {
-    initializer.fill(target, { shape, key, stream, start, end: Math.min(length, start + sliceElements) })
+    const filled: unknown = initializer.fill(target, { shape, key, stream, start, end: Math.min(length, start + sliceElements) })
+    // An asynchronous function would write when the numbers are in use.
+    if (filled instanceof Promise)
+      throw wrongKind('Initializer.fill', `the numbers of '${name}' when it returns`, filled, 'Make it a synchronous function')
     yield
   }
 }

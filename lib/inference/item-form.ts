@@ -34,7 +34,7 @@ function kindOfValue(item: unknown, shape: StaticShape): ItemKind {
 
 /** Whether nested arrays may stand for a value of so many dimensions: a typed array inside stands for one or more of the last ones. */
 function hasRank(value: unknown, shape: StaticShape, rank: number): boolean {
-  if (Array.isArray(value)) return hasRank(value[0], shape, rank - 1)
+  if (Array.isArray(value)) return rank > 0 && hasRank(value[0], shape, rank - 1)
   if (!viewKind(value)) return rank === 0
   const { length } = value as Float32Array
   return rank > 0 && rank <= shape.length && length === staticElementCount(shape.slice(shape.length - rank))

@@ -1,5 +1,6 @@
 import { batchOf, type Dataset, isDataset, passOf } from '../data/dataset.js'
 import { RowDataset } from '../data/row-dataset.js'
+import { type AnyView, assertAttached, viewKind } from '../data/views.js'
 import { wrongKind } from '../errors.js'
 
 /** The items of an iterable of either kind, taken one by one, and let go once. */
@@ -60,6 +61,7 @@ export function itemsOf(owner: string, source: unknown, batchRequest: ItemReques
   const { [Symbol.asyncIterator]: asynchronous, [Symbol.iterator]: synchronous } = Object(source) as Partial<
     AsyncIterable<unknown> & Iterable<unknown>
   >
+  if (viewKind(source)) assertAttached(owner, 'the rows', source as AnyView)
   if (typeof source !== 'string')
     for (const begin of [asynchronous, synchronous])
       if (typeof begin === 'function') return () => new ItemSource((begin as () => AsyncIterator<unknown>).call(source))

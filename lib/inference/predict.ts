@@ -7,9 +7,8 @@ import { type Cancellation, cancelledBy } from '../data/lock.js'
 import { readInputs } from '../data/named-rows.js'
 import { finishPaced } from '../data/pace.js'
 import type { RowSource } from '../data/rows.js'
-import { wrongKind } from '../errors.js'
 import type { Port } from '../layers/ports.js'
-import { checkOptions, integerOption } from '../options.js'
+import { checkOptions, integerOption, signalOption } from '../options.js'
 import type { InputBinding, Runtime } from '../runtime/runtime.js'
 import { staticElementCount } from '../shape.js'
 import { finish, type Sliced } from '../sliced.js'
@@ -176,14 +175,4 @@ function batchOption({ maxBatch = Number.MAX_SAFE_INTEGER }: Predicting, owner: 
     atLeast: 1,
     ...(maxBatch === Number.MAX_SAFE_INTEGER ? {} : { atMost: maxBatch })
   })
-}
-
-/** An AbortSignal or undefined. */
-export function signalOption(owner: string, value: unknown): AbortSignal | undefined {
-  if (value === undefined) return undefined
-  const { aborted, addEventListener, throwIfAborted } = (value ?? {}) as AbortSignal
-  if (typeof aborted === 'boolean' && typeof addEventListener === 'function' && typeof throwIfAborted === 'function')
-    return value as AbortSignal
-  const advice = value instanceof AbortController ? 'Give its signal: controller.signal' : undefined
-  throw wrongKind(owner, 'signal to be an AbortSignal', value, advice)
 }

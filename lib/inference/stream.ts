@@ -1,10 +1,10 @@
 import { isDataset } from '../data/dataset.js'
 import type { ModelInput } from '../data/named-rows.js'
-import { checkOptions, choiceOption, integerOption } from '../options.js'
+import { checkOptions, choiceOption, integerOption, signalOption } from '../options.js'
 import type { Tensor } from '../tensor.js'
 import { type ItemKind, itemKinds } from './item-form.js'
 import { itemsOf } from './item-source.js'
-import { defaultBatch, type Predicting, signalOption } from './predict.js'
+import { defaultBatch, type Predicting } from './predict.js'
 import { RowStream } from './row-stream.js'
 
 /** A row or a batch of rows; a number where a row is one; by name where the model has several inputs. */

@@ -2,7 +2,7 @@ import { outOfRange, wrongKind } from '../errors.js'
 import type { Operation, Value } from '../graph/graph.js'
 import { addDimensions, type Dimension, formatShape, type Shape, sameShape } from '../shape.js'
 import { axisOf } from './axis.js'
-import { reshape } from './reshape.js'
+import { isDimension, reshape } from './reshape.js'
 import { rowsOf, sliceAxis } from './slice.js'
 import { expectFloat32, float32, wholeShape } from './types.js'
 
@@ -94,6 +94,7 @@ export function split(x: Value, sizes: number | readonly Dimension[], axis = -1)
     throw outOfRange('ops.split', `a number of parts that divides dimension ${position} of ${formatShape(x.shape)}`, sizes)
   const lengths: readonly Dimension[] = typeof sizes === 'number' ? new Array(sizes).fill((whole as number) / sizes) : sizes
   if (!Array.isArray(lengths)) throw wrongKind('ops.split', 'a number of parts or a list of sizes', sizes)
+  for (const length of lengths) if (!isDimension(length)) throw wrongKind('ops.split', 'sizes that are whole numbers', length)
   const sum = lengths.reduce<Dimension>((before, length) => addDimensions(before, length), 0)
   if (lengths.some((length) => typeof length === 'number' && !(length >= 0)) || !sameShape([sum], [whole]))
     throw wholeShape('ops.split', x.graph.label, `sizes that add up to dimension ${position} of ${formatShape(x.shape)}`, lengths)

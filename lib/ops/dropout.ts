@@ -1,6 +1,7 @@
+import { wrongKind } from '../errors.js'
 import type { Operation, Value } from '../graph/graph.js'
 import { addDimensions, elementCount, type Shape } from '../shape.js'
-import { dropoutScalars, type FusedDropout, float32 } from './types.js'
+import { dropoutScalars, expectFloat32, type FusedDropout, float32 } from './types.js'
 
 /** inputs: x; outputs: y, mask */
 export const dropoutOperation: Operation<FusedDropout> = {
@@ -28,6 +29,9 @@ export function maskType(shape: Shape): { shape: Shape; dtype: 'uint8' } {
   return { shape: [addDimensions({ constant: 0, terms }, Math.ceil(count.constant / 8) + 1)], dtype: 'uint8' }
 }
 
+const isIntegerTo = (value: unknown, most: number): boolean =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most
+
 /**
  * Keeps each element with probability 1 − rate and scales the kept ones by 65536/(65536 − threshold), so that the
  * expectation is x (Srivastava et al. 2014, "Dropout", in its inverted form). The bits are Philox4x32-10 words
@@ -38,5 +42,12 @@ export function maskType(shape: Shape): { shape: Shape; dtype: 'uint8' } {
  * @returns x's shape
  */
 export function dropout(x: Value, dropout: FusedDropout): Value {
+  const owner = 'ops.dropout'
+  expectFloat32(owner, x)
+  const { threshold, key, stream } = Object(dropout) as Partial<FusedDropout>
+  const words: readonly unknown[] = Array.isArray(key) && key.length === 2 ? [...key, stream] : [undefined]
+  const fits = words.every((word) => isIntegerTo(word, 2 ** 32 - 1)) && isIntegerTo(threshold, 65536)
+  if (!fits)
+    throw wrongKind(owner, '{ threshold: 0 … 65536, key: [low, high], stream }', dropout, 'The layer dropout(rate) makes it by itself')
   return x.graph.apply(dropoutOperation, [x], dropout)[0]!
 }

@@ -1,5 +1,6 @@
-import type { Operation, Value } from '../graph/graph.js'
-import { divideDimensions, elementCount, formatDimension, formatShape, type Shape, sameDimension } from '../shape.js'
+import { wrongKind } from '../errors.js'
+import { isValue, type Operation, type Value } from '../graph/graph.js'
+import { type Dimension, divideDimensions, elementCount, formatDimension, formatShape, type Shape, sameDimension } from '../shape.js'
 import { wholeShape } from './types.js'
 
 interface Attributes {
@@ -16,6 +17,11 @@ const operation: Operation<Attributes> = {
   },
   gradient: ({ inputs: [x] }, [upstream]) => [reshape(upstream!, x!.shape)],
   lower() {}
+}
+
+/** A whole number, or the batch and what was computed from it. */
+export function isDimension(size: unknown): size is Dimension {
+  return Number.isSafeInteger(size) || (typeof size === 'object' && size !== null && 'terms' in size && 'constant' in size)
 }
 
 /** The shape with a single −1 replaced by what is left of the elements. */
@@ -36,5 +42,11 @@ function inferred(x: Value, shape: Shape): Shape {
  * @throws ShapeError when the numbers of elements differ, or −1 stands for no whole size
  */
 export function reshape(x: Value, shape: Shape): Value {
+  const owner = 'ops.reshape'
+  if (!isValue(x)) throw wrongKind(owner, 'a value', x)
+  if (!Array.isArray(shape)) throw wrongKind(owner, 'a shape: an array of sizes', shape)
+  for (const size of shape as readonly unknown[])
+    if (!isDimension(size) || (typeof size === 'number' && size < -1))
+      throw wrongKind(owner, 'sizes that are whole numbers, a single −1 or dimensions of another value', size)
   return x.graph.apply(operation, [x], { shape: inferred(x, shape) })[0]!
 }

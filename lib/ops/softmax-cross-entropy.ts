@@ -1,8 +1,8 @@
 import { outOfRange, wrongKind } from '../errors.js'
-import type { Operation, Value } from '../graph/graph.js'
+import { isValue, type Operation, type Value } from '../graph/graph.js'
 import { noneIgnored } from '../kernels/labels.js'
 import { checkOptions, integerOption, numberOption } from '../options.js'
-import { expectShape, float32, wholeShape } from './types.js'
+import { expectFloat32, expectShape, float32, wholeShape } from './types.js'
 
 export interface CrossEntropyOptions {
   /** ε, 0 … 1: the target is (1 − ε) of what was given, and ε/classes of every class. Default 0. */
@@ -92,6 +92,8 @@ export function softmaxCrossEntropy(logits: Value, target: Value, options?: Cros
   const given = checkOptions(owner, options, ['labelSmoothing', 'ignoreIndex'])
   const smoothing = numberOption(owner, 'labelSmoothing', given.labelSmoothing, 0, { atLeast: 0, atMost: 1 })
   const ignored = ignoreOption(owner, given.ignoreIndex) ?? noneIgnored
+  expectFloat32(owner, logits)
+  if (!isValue(target)) throw wrongKind(owner, 'labels of int32 or probabilities of float32', target)
   if (target.dtype === 'int32') return logits.graph.apply(operation, [logits, target], { smoothing, ignored })[0]!
   if (target.dtype !== 'float32') throw wrongKind(owner, 'labels of int32 or probabilities of float32', target.dtype)
   if (ignored !== noneIgnored)

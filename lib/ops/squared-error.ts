@@ -1,6 +1,6 @@
 import type { Operation, Value } from '../graph/graph.js'
 import { formatShape, sameShape } from '../shape.js'
-import { float32, rowsAndColumns, wholeShape } from './types.js'
+import { expectFloat32, float32, rowsAndColumns, wholeShape } from './types.js'
 
 const operation: Operation = {
   name: 'squaredError',
@@ -34,5 +34,6 @@ const backward: Operation = {
  * @throws ShapeError when the shapes differ
  */
 export function squaredError(prediction: Value, target: Value): Value {
+  for (const value of [prediction, target]) expectFloat32('ops.squaredError', value)
   return prediction.graph.apply(operation, [prediction, target], {})[0]!
 }

@@ -1,6 +1,5 @@
 import { outOfRange } from '../errors.js'
-import { expectPath } from '../io/paths.js'
-import { booleanOption, checkOptions, integerOption } from '../options.js'
+import { booleanOption, checkOptions, expectPath, integerOption } from '../options.js'
 import type { Callback, FitControl, JsonValue } from './callbacks.js'
 import type { EpochRecord, StepRecord } from './history.js'
 import { Monitor, type MonitorOptions, monitorNotes, monitorOptions } from './monitor.js'

@@ -117,8 +117,9 @@ export function warmUp(options: WarmUpOptions): Schedule {
 export function toSchedule(owner: string, name: string, value: unknown): Schedule {
   if (typeof value === 'number') return constantRate(rateOption(owner, name, value))
   if (typeof value === 'object' && value !== null) {
-    if (typeof (value as Schedule).at === 'function') return value as Schedule
-    if (typeof (value as ScheduleJSON).kind === 'string') return scheduleFromJSON(value as ScheduleJSON)
+    // Arrays have an `at` too: a schedule says its kind.
+    if (typeof (value as Schedule).kind !== 'string') throw wrongKind(owner, `${name} to be a number or a schedule`, value)
+    return typeof (value as Schedule).at === 'function' ? (value as Schedule) : scheduleFromJSON(value as ScheduleJSON)
   }
   throw wrongKind(owner, `${name} to be a number or a schedule`, value)
 }

@@ -126,8 +126,13 @@ class OutputTally {
     const target = source.data.subarray(first * source.rowElements, (first + rows) * source.rowElements) as Float32Array | Int32Array
     const sampleWeight = this.#weightsOf(first, target, weights)
     const output = feed.output(this.asked.output).subarray(row * elements, (row + rows) * elements)
-    for (const [, tally] of this.metrics)
-      tally.update({ rows, output, outputShape, target, ...(sampleWeight ? { sampleWeight: sampleWeight.subarray(0, rows) } : {}) })
+    const batch = { rows, output, outputShape, target, ...(sampleWeight ? { sampleWeight: sampleWeight.subarray(0, rows) } : {}) }
+    for (const [name, tally] of this.metrics) {
+      const updated: unknown = tally.update(batch)
+      // What it would read after a wait is memory of the next rows by then.
+      if (updated instanceof Promise)
+        throw wrongKind(`${name}.update`, 'to be done when it returns', updated, 'Make it a synchronous function; result() may wait')
+    }
   }
 
   /** undefined where all weigh 1. */

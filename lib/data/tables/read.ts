@@ -1,4 +1,4 @@
-import { checkOptions } from '../../options.js'
+import { checkOptions, expectPath } from '../../options.js'
 import { openArrow } from './arrow.js'
 import { type ReadOptions, readOptionNames } from './columns.js'
 import { type CsvOptions, csvOptionNames, openCsv } from './csv.js'
@@ -31,7 +31,10 @@ export interface ReadCsvOptions extends ReadOptions, CsvOptions {}
  *   with the number of the row for a cell that is no number
  */
 export async function readCsv(path: string | URL, options: ReadCsvOptions = {}): Promise<TableDataset> {
-  const given = checkOptions<ReadCsvOptions>(`readCsv '${String(path)}'`, options, [...readOptionNames, ...csvOptionNames])
+  const given = checkOptions<ReadCsvOptions>(`readCsv '${String(expectPath('readCsv', path))}'`, options, [
+    ...readOptionNames,
+    ...csvOptionNames
+  ])
   const { delimiter, header, ...columns } = given
   return tableDataset(
     await openCsv('readCsv', path, { ...(delimiter === undefined ? {} : { delimiter }), ...(header === undefined ? {} : { header }) }),

@@ -3,6 +3,7 @@ import path from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { FileFormatError } from '../../errors.js'
+import { expectPath } from '../../options.js'
 
 interface Identity {
   readonly size: number
@@ -27,6 +28,7 @@ export class SourceFile {
   /** @throws the system's error where there is no such file, FileFormatError for what is not a file */
   static async at(owner: string, file: string | URL): Promise<SourceFile> {
     // Absolute, so that a later epoch finds it after a change of folder.
+    expectPath(owner, file)
     const absolute = path.resolve(typeof file === 'string' ? file : fileURLToPath(file))
     const where = `${owner} '${String(file)}'`
     const stats = await stat(absolute)
