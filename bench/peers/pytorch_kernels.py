@@ -1,12 +1,12 @@
 """Single operations in PyTorch, driven by bench/suites/kernels.mjs: one line of JSON in, one out."""
 
-import json
-import sys
 import time
 
 import numpy as np
 import torch
 from torch.nn import functional as F
+
+from lines import serve
 
 
 def images(x, layout):
@@ -84,12 +84,4 @@ class Bench:
         return {"seconds": (time.perf_counter() - start) / times}
 
 
-def main():
-    bench = Bench()
-    for line in sys.stdin:
-        question = json.loads(line)
-        answer = getattr(bench, question.pop("ask"))(**question)
-        print(json.dumps(answer), flush=True)
-
-
-main()
+serve(Bench())

@@ -1,12 +1,12 @@
 """The MLP training step in PyTorch, driven by bench/suites/step.mjs: one line of JSON in, one out."""
 
-import json
-import sys
 import time
 
 import numpy as np
 import torch
 from torch import nn
+
+from lines import serve
 
 
 def network(rate):
@@ -69,12 +69,4 @@ class Bench:
         return {"seconds": (time.perf_counter() - start) / steps, "loss": total / steps}
 
 
-def main():
-    bench = Bench()
-    for line in sys.stdin:
-        question = json.loads(line)
-        answer = getattr(bench, question.pop("ask"))(**question)
-        print(json.dumps(answer), flush=True)
-
-
-main()
+serve(Bench())

@@ -41,6 +41,15 @@ export interface Dataset {
   batches(request: BatchRequest): AsyncIterable<Batch> | Iterable<Batch>
 }
 
+/** @throws TypeError for what a dataset's `batches` may not give */
+export function iteratorOf<T>(source: Iterable<T> | AsyncIterable<T>): AsyncIterator<T> | Iterator<T> {
+  const asynchronous = (source as Partial<AsyncIterable<T>>)?.[Symbol.asyncIterator]
+  if (typeof asynchronous === 'function') return asynchronous.call(source)
+  const synchronous = (source as Partial<Iterable<T>>)?.[Symbol.iterator]
+  if (typeof synchronous === 'function') return synchronous.call(source)
+  throw wrongKind('Dataset.batches', 'an iterable of batches', source)
+}
+
 /** One pass over the rows of a source. */
 export interface Pass {
   readonly key: Key

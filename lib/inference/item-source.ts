@@ -1,4 +1,4 @@
-import { batchOf, type Dataset, isDataset, passOf } from '../data/dataset.js'
+import { batchOf, type Dataset, isDataset, iteratorOf, passOf } from '../data/dataset.js'
 import { RowDataset } from '../data/row-dataset.js'
 import { type AnyView, assertAttached, viewKind } from '../data/views.js'
 import { wrongKind } from '../errors.js'
@@ -72,9 +72,8 @@ export function itemsOf(owner: string, source: unknown, batchRequest: ItemReques
 /** The rows of a file come as they are read, in memory that is used again: every item's rows are copied before the next is asked for. */
 function batchesOf(owner: string, dataset: Dataset, request: ItemRequest): AsyncIterator<unknown> | Iterator<unknown> {
   if (dataset instanceof RowDataset && dataset.source.lent) return lentBatches(owner, dataset.source.lent.bind(dataset.source), request)
-  const batches = dataset.batches({ batchSize: request.batchSize, ...(request.signal ? { signal: request.signal } : {}) })
-  const begin = (batches as AsyncIterable<unknown>)[Symbol.asyncIterator] ?? (batches as Iterable<unknown>)[Symbol.iterator]
-  return begin.call(batches) as AsyncIterator<unknown>
+  const { batchSize, signal } = request
+  return iteratorOf<unknown>(dataset.batches({ batchSize, ...(signal ? { signal } : {}) }))
 }
 
 async function* lentBatches(

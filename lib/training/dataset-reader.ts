@@ -1,5 +1,5 @@
 import { type Block, concatBlocks, sliceBlock } from '../data/blocks.js'
-import { type Batch, batchOf, cutBlocks, type Dataset } from '../data/dataset.js'
+import { type Batch, batchOf, cutBlocks, type Dataset, iteratorOf } from '../data/dataset.js'
 import { failedAt } from '../data/iterable-dataset.js'
 import { Cancellation } from '../data/lock.js'
 import { RowDataset } from '../data/row-dataset.js'
@@ -171,14 +171,6 @@ async function* evened(blocks: AsyncIterable<Block>, batchSize: number): AsyncGe
   const rows = held === undefined ? 0 : failure ? held.rows - (held.rows % batchSize) : held.rows
   if (rows > 0) yield batchOf(sliceBlock(held!, 0, rows))
   if (failure) throw failure.error
-}
-
-function iteratorOf<T>(source: Iterable<T> | AsyncIterable<T>): AsyncIterator<T> | Iterator<T> {
-  const asynchronous = (source as Partial<AsyncIterable<T>>)?.[Symbol.asyncIterator]
-  if (typeof asynchronous === 'function') return asynchronous.call(source)
-  const synchronous = (source as Partial<Iterable<T>>)?.[Symbol.iterator]
-  if (typeof synchronous === 'function') return synchronous.call(source)
-  throw wrongKind('Dataset.batches', 'an iterable of batches', source)
 }
 
 /** A function that gives rows or batches, as a dataset; which of them it gives, its shapes tell. */

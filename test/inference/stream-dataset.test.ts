@@ -96,6 +96,8 @@ describe.each(modelBackends)('a stream of a dataset on %s', (backend) => {
       }
     }
     for await (const _ of predictor.stream(endless)) break
+    const empty = predictor.stream({ batches: () => undefined as never })
+    expect((await rejection(empty.next())).message).toBe('Dataset.batches: expected an iterable of batches, got undefined')
     expect(closed).toBe(true)
     // Nothing is left on its way.
     expect(predictor.predictSync(x.subarray(0, 3)).shape).toEqual([1, 2])

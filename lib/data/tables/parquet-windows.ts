@@ -127,7 +127,7 @@ export class ParquetWindows {
         throw this.#wrongPage('no less than 0 bytes', found.header.compressed_page_size)
       const size = found ? found.length + found.header.compressed_page_size : bytes.length - at + 1
       if (!found || at + size > bytes.length) {
-        if (at + size > end) throw this.#cutOff(size, end - at)
+        if (at + size > end) throw this.#wrongPage(`${size} bytes`, end - at)
         const least = found ? size + headerBytes : 4 * Math.max(headerBytes, bytes.length - at)
         return { pages, next: { stretch, position: position + at, firstRow: row }, least }
       }
@@ -154,10 +154,5 @@ export class ParquetWindows {
   #wrongPage(expected: string, actual: number): FileFormatError {
     const { file, name } = this.#options
     return new FileFormatError(`${file.file.where}: expected a page of ${expected} in column '${name}', got ${actual}`)
-  }
-
-  #cutOff(expected: number, actual: number): FileFormatError {
-    const { file, name } = this.#options
-    return new FileFormatError(`${file.file.where}: expected a page of ${expected} bytes in column '${name}', got ${actual}`)
   }
 }
